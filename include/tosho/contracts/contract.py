@@ -1,0 +1,116 @@
+"""What a table promises: columns, types, units, key and row rules."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import polars as pl
+
+RULE = "rule"
+"""The column that a quarantined row carries beside its own: the name of the first rule it breaks."""
+
+
+class ContractError(ValueError):
+    """A table as a whole cannot be what it says it is: a column missing, unknown, of a wrong type or all null."""
+
+
+class Column(NamedTuple):
+    """One column of a table."""
+
+    name: str
+    dtype: pl.DataType
+    unit: str = ""
+    required: bool = False  # null in a row sends the row to quarantine
+    may_be_empty: bool = False  # the whole column may be null
+
+
+class Rule(NamedTuple):
+    """A named condition that holds for every good row. Null counts as true: absence is `required`'s business."""
+
+    name: str
+    holds: pl.Expr
+
+
+class Checked(NamedTuple):
+    """Rows that keep the contract, and those that do not, with the rule they break in column `rule`."""
+
+    good: pl.DataFrame
+    bad: pl.DataFrame
+
+    def by_rule(self) -> dict[str, int]:
+        """Return how many rows each rule sent to quarantine, by name."""
+        return dict(sorted(Counter(self.bad[RULE].to_list()).items()))
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A table's promise. `check` sorts a frame's rows into good and bad; `conform` demands that all are good."""
+
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    rules: tuple[Rule, ...] = ()
+
+    @property
+    def schema(self) -> pl.Schema:
+        """The columns' names and types, in the order in which they are stored."""
+        return pl.Schema({column.name: column.dtype for column in self.columns})
+
+    def empty(self) -> pl.DataFrame:
+        """Return a frame with this contract's columns and no row."""
+        return pl.DataFrame(schema=self.schema)
+
+    def check(self, frame: pl.DataFrame) -> Checked:
+        """Sort rows into good and bad; good ones come ordered by key, so that equal content has equal bytes.
+
+        Raises:
+            ContractError: Columns are missing, unknown, cannot have their type, or are null throughout.
+        """
+        typed = self._typed(frame)
+        null_key = [_named(c.name + "_missing", pl.col(c.name).is_null()) for c in self.columns if c.required]
+        broken = [_named(rule.name, ~rule.holds.fill_null(value=True)) for rule in self.rules]
+        duplicate = _named("duplicate_key", pl.struct(self.key).is_duplicated())
+        judged = typed.with_columns(pl.coalesce([*null_key, *broken, duplicate]).alias(RULE))
+        bad = judged.filter(pl.col(RULE).is_not_null())
+        good = judged.filter(pl.col(RULE).is_null()).drop(RULE)
+        return Checked(good.sort(self.key), bad.sort([*self.key, RULE]))
+
+    def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return the frame in the contract's column order and key order.
+
+        Raises:
+            ContractError: Any row or column breaks the contract.
+        """
+        checked = self.check(frame)
+        if checked.bad.height:
+            raise ContractError(
+                f"Table {self.name}: {checked.bad.height} of {frame.height} rows break its contract, by rule "
+                f"{checked.by_rule()}; the bound is none. Send them to quarantine before publishing."
+            )
+        return checked.good
+
+    def _typed(self, frame: pl.DataFrame) -> pl.DataFrame:
+        wanted = self.schema
+        if missing := [name for name in wanted if name not in frame.columns]:
+            raise ContractError(f"Table {self.name} lacks the column(s) {missing}; it has {frame.columns}.")
+        if unknown := [name for name in frame.columns if name not in wanted]:
+            raise ContractError(
+                f"Table {self.name} has the unknown column(s) {unknown}. Add them to the contract or drop them by name."
+            )
+        try:
+            typed = frame.select(pl.col(name).cast(dtype) for name, dtype in wanted.items())
+        except pl.exceptions.PolarsError as error:
+            raise ContractError(f"Table {self.name}: a column cannot take its type: {error}") from error
+        empty = [c.name for c in self.columns if not c.may_be_empty and typed[c.name].null_count() == typed.height]
+        if typed.height and empty:
+            raise ContractError(
+                f"Table {self.name}: the column(s) {empty} are null in all {typed.height} rows. "
+                "A source that loses a column is stopped here, never passed on as nulls."
+            )
+        return typed
+
+
+def _named(name: str, broken: pl.Expr) -> pl.Expr:
+    return pl.when(broken).then(pl.lit(name))

@@ -1,0 +1,141 @@
+"""The tables of the lake. A column's name, type and unit are part of the contract."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from tosho.contracts.contract import Column, Contract, Rule
+
+HORIZONS = (1, 5, 10, 20)
+"""Sessions ahead for which labels are made and predictions given."""
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+_SESSION = Column("session", pl.Date(), required=True)
+_CODE = Column("code", pl.String(), required=True)
+_CODE_FORM = Rule("code_is_five_characters", pl.col("code").str.contains(r"^[0-9A-Z]{5}$"))
+_PRICES = ("open", "high", "low", "close")
+_BODY_LOW, _BODY_HIGH = pl.min_horizontal("open", "close"), pl.max_horizontal("open", "close")
+
+BARS = Contract(
+    "bars",
+    (
+        _SESSION,
+        _CODE,
+        *(Column(name, pl.Float64(), "yen, unadjusted; null on a session without a trade") for name in _PRICES),
+        Column("volume", pl.Float64(), "shares, unadjusted"),
+        Column("turnover_yen", pl.Float64(), "yen"),
+        Column("adj_factor", pl.Float64(), "0.5 on the ex-date of a 1:2 split, else 1", required=True),
+        Column("upper_limit_hit", pl.Boolean(), may_be_empty=True),
+        Column("lower_limit_hit", pl.Boolean(), may_be_empty=True),
+    ),
+    key=("session", "code"),
+    rules=(
+        _CODE_FORM,
+        Rule("prices_all_or_none", pl.sum_horizontal(pl.col(_PRICES).is_null().cast(pl.Int8)).is_in([0, 4])),
+        Rule("price_is_positive", pl.all_horizontal(pl.col(_PRICES).fill_null(1.0) > 0)),
+        Rule("price_is_finite", pl.all_horizontal(pl.col(_PRICES).fill_null(1.0).is_finite())),
+        Rule("low_is_lowest", pl.col("low") <= _BODY_LOW),
+        Rule("high_is_highest", pl.col("high") >= _BODY_HIGH),
+        Rule("volume_not_negative", pl.col("volume").is_finite() & (pl.col("volume") >= 0)),
+        Rule("turnover_not_negative", pl.col("turnover_yen").is_finite() & (pl.col("turnover_yen") >= 0)),
+        Rule("adj_factor_is_positive", pl.col("adj_factor").is_finite() & (pl.col("adj_factor") > 0)),
+        Rule("traded_has_volume", pl.col("close").is_null() | pl.col("volume").is_not_null()),
+    ),
+)
+
+SECURITIES = Contract(
+    "securities",
+    (
+        _SESSION,
+        _CODE,
+        Column("name", pl.String(), required=True),
+        Column("name_en", pl.String(), may_be_empty=True),
+        Column("sector17", pl.String(), "code of the TOPIX-17 series", may_be_empty=True),
+        Column("sector33", pl.String(), "code of the 33 sectors", required=True),
+        Column("scale", pl.String(), "TOPIX scale category, as written", may_be_empty=True),
+        Column("segment", pl.String(), "market code: 0111 Prime, 0112 Standard, 0113 Growth ...", required=True),
+        Column("margin_class", pl.String(), "1 margin, 2 loan, 3 other", may_be_empty=True),
+        Column("product", pl.String(), "011 stock, 013 REIT, 014 ETF ...", may_be_empty=True),
+    ),
+    key=("session", "code"),
+    rules=(_CODE_FORM,),
+)
+
+INDICES = Contract(
+    "indices",
+    (
+        _SESSION,
+        Column("index_code", pl.String(), "0000 is TOPIX", required=True),
+        *(Column(name, pl.Float64(), "points", required=True) for name in _PRICES),
+    ),
+    key=("session", "index_code"),
+    rules=(
+        Rule("price_is_positive", pl.all_horizontal(pl.col(_PRICES) > 0)),
+        Rule("low_is_lowest", pl.col("low") <= _BODY_LOW),
+        Rule("high_is_highest", pl.col("high") >= _BODY_HIGH),
+    ),
+)
+
+SHARES = Contract(
+    "shares",
+    (
+        _SESSION,
+        _CODE,
+        Column("known_at", pl.Datetime("us", "UTC"), "publication instant of the statement", required=True),
+        Column("shares_outstanding", pl.Float64(), "shares, net of treasury stock, as stated", required=True),
+    ),
+    key=("session", "code", "known_at"),
+    rules=(_CODE_FORM, Rule("shares_positive", pl.col("shares_outstanding") > 0)),
+)
+
+LABELS = Contract(
+    "labels",
+    (
+        _SESSION,
+        _CODE,
+        *(
+            Column(f"y_{h}", pl.Float64(), f"fraction, close of t+1 to close of t+1+{h}", may_be_empty=True)
+            for h in HORIZONS
+        ),
+    ),
+    key=("session", "code"),
+)
+
+PREDICTIONS = Contract(
+    "predictions",
+    (
+        _SESSION,
+        Column("target_session", pl.Date(), "session whose close ends the horizon: t+1+h", required=True),
+        Column("horizon", pl.Int32(), "sessions", required=True),
+        _CODE,
+        Column("model", pl.String(), required=True),
+        Column("model_version", pl.String(), required=True),
+        Column("feature_set", pl.String(), required=True),
+        Column("score", pl.Float64(), "higher is better; no unit", required=True),
+        Column("rank", pl.Int32(), "1 is the best of the session and horizon", required=True),
+        Column("expected_return", pl.Float64(), "fraction over the horizon", may_be_empty=True),
+        *(Column(f"q{round(q * 100):02d}", pl.Float64(), "fraction", may_be_empty=True) for q in QUANTILES),
+        Column("confidence", pl.Float64(), "[0, 1]", may_be_empty=True),
+        Column("flags", pl.String(), "comma-separated; 'unproven' until a model beat zero", required=True),
+        Column("run_id", pl.String(), required=True),
+        Column("predicted_at", pl.Datetime("us", "UTC"), required=True),
+    ),
+    key=("session", "horizon", "code", "model"),
+    rules=(
+        _CODE_FORM,
+        Rule("horizon_is_known", pl.col("horizon").is_in(HORIZONS)),
+        Rule("score_is_finite", pl.col("score").is_finite()),
+        Rule("rank_is_positive", pl.col("rank") >= 1),
+        Rule("target_is_later", pl.col("target_session") > pl.col("session")),
+    ),
+)
+
+TABLES = {table.name: table for table in (BARS, SECURITIES, INDICES, SHARES, LABELS, PREDICTIONS)}
+"""Every table with fixed columns. `features` has one float32 column a feature of its set: see `features_contract`."""
+
+
+def features_contract(names: tuple[str, ...]) -> Contract:
+    """Return the contract of a `features` partition whose set holds these names, in this order."""
+    columns = (Column(name, pl.Float32(), may_be_empty=True) for name in names)
+    return Contract("features", (_SESSION, _CODE, *columns), key=("session", "code"))

@@ -1,0 +1,111 @@
+"""Files of a lake root, on disk or in an object store, with the one promise that matters: whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from dataclasses import dataclass, field
+from functools import cached_property
+from urllib.parse import urlsplit
+
+import pyarrow.fs as pafs
+
+from tosho.config import S3
+
+
+class StorageError(OSError):
+    """The lake could not be read or written; what was there before is still there."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files under a root URI, `file:///path` or `s3://bucket/prefix`. Paths are relative to the root."""
+
+    root: str
+    s3: S3 = field(default_factory=S3)
+
+    @cached_property
+    def _filesystem(self) -> pafs.FileSystem:
+        scheme = urlsplit(self.root).scheme
+        if scheme == "file":
+            return pafs.LocalFileSystem()
+        if scheme != "s3":
+            raise StorageError(f"The lake's root is {self.root!r}; it must begin with file:// or s3://.")
+        return pafs.S3FileSystem(
+            region=self.s3.region,
+            access_key=self.s3.access_key or None,
+            secret_key=self.s3.secret_key or None,
+            endpoint_override=self.s3.endpoint or None,
+        )
+
+    def __getstate__(self) -> dict[str, object]:
+        """Travel to workers as settings alone; a connection is made where it is used."""
+        return {"root": self.root, "s3": self.s3}
+
+    def _at(self, path: str) -> str:
+        parts = urlsplit(self.root)
+        return f"{parts.netloc}{parts.path}/{path}" if path else f"{parts.netloc}{parts.path}"
+
+    def uri(self, path: str) -> str:
+        """Return the full URI of a path."""
+        return f"{self.root}/{path}"
+
+    def exists(self, path: str) -> bool:
+        """Tell whether a file is there."""
+        return bool(self._filesystem.get_file_info(self._at(path)).type == pafs.FileType.File)
+
+    def read(self, path: str) -> bytes:
+        """Return a file's bytes.
+
+        Raises:
+            FileNotFoundError: Nothing is there.
+        """
+        with self._filesystem.open_input_stream(self._at(path), compression=None) as stream:
+            return bytes(stream.read())
+
+    def write(self, path: str, data: bytes) -> None:
+        """Put a file in place, whole: a reader sees the old bytes or the new ones.
+
+        Raises:
+            StorageError: The write failed (a full disk, refused credentials). What was there is unharmed.
+        """
+        try:
+            if isinstance(self._filesystem, pafs.LocalFileSystem):
+                self._write_by_rename(self._at(path), data)
+            else:  # an object appears when its PUT is complete, and not before
+                with self._filesystem.open_output_stream(self._at(path), compression=None) as stream:
+                    stream.write(data)
+        except OSError as error:
+            raise StorageError(
+                f"Could not write {len(data)} bytes to {self.uri(path)}: {error}. Nothing was published; "
+                "make room or mend the access, and run the task again."
+            ) from error
+
+    def _write_by_rename(self, target: str, data: bytes) -> None:
+        self._filesystem.create_dir(os.path.dirname(target), recursive=True)  # noqa: PTH120 - not a Path: a URI's path
+        waiting = f"{target}.{uuid.uuid4().hex}.tmp"
+        try:
+            with open(waiting, "wb") as stream:  # noqa: PTH123
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(waiting, target)  # noqa: PTH105
+        except BaseException:
+            if os.path.exists(waiting):  # noqa: PTH110
+                os.remove(waiting)  # noqa: PTH107
+            raise
+
+    def names(self, path: str) -> list[str]:
+        """Return the names in a folder, sorted; none where the folder is not."""
+        selector = pafs.FileSelector(self._at(path), allow_not_found=True)
+        found = (info.base_name for info in self._filesystem.get_file_info(selector))
+        return sorted(name for name in found if not name.endswith(".tmp"))
+
+    def delete(self, path: str) -> None:
+        """Remove a file."""
+        self._filesystem.delete_file(self._at(path))
+
+    def delete_folder(self, path: str) -> None:
+        """Remove a folder and all that is in it, if it is there."""
+        if self._filesystem.get_file_info(self._at(path)).type == pafs.FileType.Directory:
+            self._filesystem.delete_dir(self._at(path))

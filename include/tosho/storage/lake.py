@@ -1,0 +1,152 @@
+"""The lake: tables of Parquet partitions by session, each published whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from tosho.config import Settings
+from tosho.contracts import TABLES, Contract
+from tosho.storage import layout
+from tosho.storage.files import Files
+from tosho.storage.manifest import Manifest, Source
+
+
+class PartitionMissingError(LookupError):
+    """A table has no published partition for a session that was asked for."""
+
+
+class CorruptPartitionError(ValueError):
+    """A partition's bytes are not those that its manifest names."""
+
+
+@dataclass(frozen=True)
+class Lake:
+    """Tables under one root. Small enough to send to a worker: it holds settings, no connection."""
+
+    files: Files
+
+    @classmethod
+    def of(cls, settings: Settings) -> Lake:
+        """Return the lake of an installation."""
+        return cls(Files(settings.lake, settings.s3))
+
+    def publish(  # noqa: PLR0913 - each is a field of the manifest
+        self,
+        table: str,
+        session: date,
+        frame: pl.DataFrame,
+        *,
+        contract: Contract | None = None,
+        sources: Sequence[Source] = (),
+        quarantined: Mapping[str, int] | None = None,
+        facts: Mapping[str, object] | None = None,
+    ) -> Manifest:
+        """Check a session's rows against the contract and put them in the place of whatever was there.
+
+        The data file's name is its checksum, and the manifest is written last: a task that dies in between
+        leaves what was published before, and the same task run again leaves the same bytes.
+
+        Raises:
+            ContractError: A row or column breaks the contract, given or that of `TABLES`.
+            StorageError: The lake could not be written.
+        """
+        data = parquet_bytes((contract or TABLES[table]).conform(frame))
+        digest = hashlib.sha256(data).hexdigest()
+        file = f"part-{digest[:16]}.parquet"
+        manifest = Manifest(
+            table, session, frame.height, file, digest, len(data), tuple(sources), quarantined or {}, facts or {}
+        )
+        self.files.write(f"{layout.partition_path(table, session)}/{file}", data)
+        self.files.write(layout.manifest_path(table, session), manifest.to_json())
+        return manifest
+
+    def manifest(self, table: str, session: date) -> Manifest:
+        """Return the manifest of a partition.
+
+        Raises:
+            PartitionMissingError: The session was not published.
+        """
+        try:
+            return Manifest.from_json(self.files.read(layout.manifest_path(table, session)))
+        except FileNotFoundError as error:
+            raise PartitionMissingError(
+                f"Table {table} has no partition for session {session} in {self.files.root}. "
+                "Ingest or compute it first."
+            ) from error
+
+    def has(self, table: str, session: date) -> bool:
+        """Tell whether a session was published."""
+        return self.files.exists(layout.manifest_path(table, session))
+
+    def sessions(self, table: str, first: date | None = None, last: date | None = None) -> list[date]:
+        """Return the published sessions of a table, in order, within the bounds (both included)."""
+        folders = [layout.session_of(name) for name in self.files.names(layout.table_path(table))]
+        wanted = [s for s in folders if (first or s) <= s <= (last or s)]
+        with ThreadPoolExecutor(16) as pool:
+            published = pool.map(lambda s: self.has(table, s), wanted)
+            return [session for session, there in zip(wanted, published, strict=True) if there]
+
+    def read(self, table: str, session: date, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Return one partition, ordered by key.
+
+        Raises:
+            PartitionMissingError: The session was not published.
+            CorruptPartitionError: The data file is not the one that was published.
+        """
+        manifest = self.manifest(table, session)
+        data = self.files.read(f"{layout.partition_path(table, session)}/{manifest.file}")
+        if hashlib.sha256(data).hexdigest() != manifest.sha256:
+            raise CorruptPartitionError(
+                f"Partition {table} of {session}: the file {manifest.file} has another checksum than its manifest "
+                f"({manifest.sha256[:16]}). Publish the session again; nothing was read."
+            )
+        return pl.read_parquet(io.BytesIO(data), columns=list(columns) if columns else None)
+
+    def read_many(self, table: str, sessions: Iterable[date], columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Return the partitions of several sessions as one frame, in the order of the sessions.
+
+        Raises:
+            PartitionMissingError: One of them was not published, or none was asked for.
+        """
+        with ThreadPoolExecutor(4) as pool:
+            frames = list(pool.map(lambda s: self.read(table, s, columns), sessions))
+        if not frames:
+            raise PartitionMissingError(f"No session of table {table} was asked for in {self.files.root}.")
+        return pl.concat(frames)
+
+    def quarantine(self, table: str, session: date, bad: pl.DataFrame) -> None:
+        """Keep rows that broke the contract, with the rule's name, in the place of the session's earlier ones."""
+        path = f"{layout.quarantine_path(table, session)}/rows.parquet"
+        if bad.height:
+            self.files.write(path, parquet_bytes(bad))
+        elif self.files.exists(path):
+            self.files.delete(path)
+
+    def corrupt(self, table: str) -> Iterator[str]:
+        """Yield a sentence for each partition of a table that does not match its manifest."""
+        for session in self.sessions(table):
+            try:
+                rows = self.read(table, session).height
+            except (CorruptPartitionError, FileNotFoundError, pl.exceptions.PolarsError) as error:
+                yield str(error)
+                continue
+            if rows != (told := self.manifest(table, session).rows):
+                yield f"Partition {table} of {session} holds {rows} rows; its manifest says {told}."
+
+    def tables(self) -> list[str]:
+        """Return the names of the tables that have a folder."""
+        return self.files.names("tables")
+
+
+def parquet_bytes(frame: pl.DataFrame) -> bytes:
+    """Return a frame as Parquet; equal frames give equal bytes."""
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, compression="zstd", statistics=True)
+    return buffer.getvalue()

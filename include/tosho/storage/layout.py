@@ -1,0 +1,50 @@
+"""Where things are in the lake: table and session to path, and back. Pure."""
+
+from __future__ import annotations
+
+from datetime import date
+
+MANIFEST = "manifest.json"
+_SESSION = "session="
+
+
+def table_path(table: str) -> str:
+    """Return the folder of a table, relative to the lake's root."""
+    return f"tables/{table}"
+
+
+def partition_path(table: str, session: date) -> str:
+    """Return the folder of one session of a table.
+
+    >>> partition_path("bars", date(2018, 11, 16))
+    'tables/bars/session=2018-11-16'
+    """
+    return f"{table_path(table)}/{_SESSION}{session.isoformat()}"
+
+
+def manifest_path(table: str, session: date) -> str:
+    """Return the path of the manifest that makes a partition exist."""
+    return f"{partition_path(table, session)}/{MANIFEST}"
+
+
+def quarantine_path(table: str, session: date) -> str:
+    """Return the folder in which rows of a session wait that broke the contract."""
+    return f"quarantine/{table}/{_SESSION}{session.isoformat()}"
+
+
+def raw_path(source: str, request: str) -> str:
+    """Return the folder of a source's payloads for one request, as fetched.
+
+    >>> raw_path("bars_daily", "date=2018-11-16")
+    'raw/bars_daily/date=2018-11-16'
+    """
+    return f"raw/{source}/{request}"
+
+
+def session_of(folder: str) -> date:
+    """Return the session that a partition folder's name tells.
+
+    >>> session_of("session=2018-11-16")
+    datetime.date(2018, 11, 16)
+    """
+    return date.fromisoformat(folder.removeprefix(_SESSION))

@@ -57,15 +57,59 @@ class Lake:
             ContractError: A row or column breaks the contract, given or that of `TABLES`.
             StorageError: The lake could not be written.
         """
+        staged = self.stage(
+            table, session, frame, contract=contract, sources=sources, quarantined=quarantined, facts=facts
+        )
+        self.commit(staged)
+        return staged
+
+    def stage(  # noqa: PLR0913 - as `publish`
+        self,
+        table: str,
+        session: date,
+        frame: pl.DataFrame,
+        *,
+        contract: Contract | None = None,
+        sources: Sequence[Source] = (),
+        quarantined: Mapping[str, int] | None = None,
+        facts: Mapping[str, object] | None = None,
+    ) -> Manifest:
+        """Write a session's data file beside what is published, unseen by readers until `commit`.
+
+        The first half of `publish`, for a worker that computes a partition which another process publishes.
+
+        Raises:
+            ContractError: A row or column breaks the contract, given or that of `TABLES`.
+            StorageError: The lake could not be written.
+        """
         data = parquet_bytes((contract or TABLES[table]).conform(frame))
         digest = hashlib.sha256(data).hexdigest()
         file = f"part-{digest[:16]}.parquet"
-        manifest = Manifest(
+        self.files.write(f"{layout.partition_path(table, session)}/{file}", data)
+        return Manifest(
             table, session, frame.height, file, digest, len(data), tuple(sources), quarantined or {}, facts or {}
         )
-        self.files.write(f"{layout.partition_path(table, session)}/{file}", data)
-        self.files.write(layout.manifest_path(table, session), manifest.to_json())
-        return manifest
+
+    def commit(self, staged: Manifest) -> None:
+        """Publish a staged partition: from here on readers follow its manifest.
+
+        Raises:
+            PartitionMissingError: The staged data file is gone.
+            StorageError: The lake could not be written.
+        """
+        if not self.files.exists(f"{layout.partition_path(staged.table, staged.session)}/{staged.file}"):
+            raise PartitionMissingError(
+                f"Table {staged.table}, session {staged.session}: the staged file {staged.file} is not in "
+                f"{self.files.root}. What was published before still is; run the task again."
+            )
+        self.files.write(layout.manifest_path(staged.table, staged.session), staged.to_json())
+
+    def discard(self, staged: Manifest) -> None:
+        """Remove a staged data file, unless the published manifest names it."""
+        path = f"{layout.partition_path(staged.table, staged.session)}/{staged.file}"
+        published = self.has(staged.table, staged.session) and self.manifest(staged.table, staged.session).file
+        if published != staged.file and self.files.exists(path):
+            self.files.delete(path)
 
     def manifest(self, table: str, session: date) -> Manifest:
         """Return the manifest of a partition.

@@ -1,0 +1,51 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+SHELL := /bin/bash
+PY := .venv/bin/python
+export PYTHONPATH := include
+HOME_FOLDER ?= .tosho
+MARKET ?=
+CODES ?= 4000
+SESSIONS ?= 500
+
+.PHONY: help setup demo airflow stop test check bench clean env pins docs
+help:  ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup:  ## install what is missing: Debian packages, .venv
+	@deploy/setup.sh test
+
+demo:  ## run the whole chain on a synthetic market (or MARKET=folder), as Airflow Dag runs
+	@deploy/setup.sh run
+	@TOSHO_HOME=$(HOME_FOLDER) $(PY) -m tosho demo $(if $(MARKET),--market "$(MARKET)") --codes $(CODES) --sessions $(SESSIONS)
+
+airflow:  ## start the local Airflow (UI, scheduler) with the demo's data
+	@deploy/setup.sh run
+	@TOSHO_HOME=$(HOME_FOLDER) $(PY) -m tosho airflow start $(if $(MARKET),--market "$(MARKET)")
+
+stop:  ## end everything that demo and airflow started
+	@TOSHO_HOME=$(HOME_FOLDER) $(PY) -m tosho airflow stop
+
+check: setup  ## formatting, lint, types, layers
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+test: setup  ## every test, with the real parts
+	@$(PY) -m pytest
+
+bench: setup  ## speed of the main parts; writes bench/out/
+	@$(PY) -m bench
+
+env:  ## make .env with random secrets for docker compose
+	@deploy/make_env.sh
+
+docs: setup  ## rewrite what is generated: dags/README.md
+	@$(PY) -m tests.dags.catalogue
+
+pins: setup  ## resolve requirements.in into requirements.txt
+	@.venv/bin/uv pip compile -q requirements.in --no-header --no-annotate --no-emit-find-links --no-emit-index-url -o requirements.txt
+
+clean:  ## remove what demo made; the virtual environment stays
+	@[ ! -d $(HOME_FOLDER) ] || $(MAKE) -s stop
+	@rm -rf $(HOME_FOLDER) bench/out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,101 @@
+"""What every Dag of Tosho shares, and the only place where Airflow's words become Tosho's."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.sdk import Param, get_current_context, task
+
+from container_operator import ContainerJobOperator
+
+if TYPE_CHECKING:
+    from tosho.config import Settings
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+DEFAULT_ARGS = {"owner": "tosho", "retries": 2, "retry_delay": timedelta(seconds=20)}
+"""A task that fails twice more in a minute is not a passing fault. Gates fail at once: asking again mends no data."""
+
+SESSION = Param(None, type=["null", "string"], format="date", title="Session", description="Empty: the run's own.")
+CODES = Param([], type="array", title="Codes", description="Fetch again only these 5-character codes.")
+FEATURE_SET = Param("core", type="string", enum=["core"], title="Feature set")
+
+
+def settings() -> Settings:
+    """Return the installation's settings: the environment, overruled by the Airflow connections that exist."""
+    from connection_settings import with_connections
+    from tosho.config import Settings
+
+    return with_connections(Settings.from_environment())
+
+
+@task(retries=0)
+def session_of_run() -> str:
+    """Return the session that a run is for, as an ISO date.
+
+    The parameter `session` comes first; else the data interval, which the timetable begins at a session's open;
+    else (triggered without a logical date) the newest session whose cutoff has passed.
+
+    Raises:
+        AirflowFailException: The day asked for is no session of the exchange; the sentence names its neighbours.
+    """
+    from airflow.sdk.exceptions import AirflowFailException
+    from tosho.calendar import NotASessionError
+    from tosho.steps import sessions
+
+    context = get_current_context()
+    interval = context.get("data_interval_start")
+    try:
+        return sessions.resolve(context["params"].get("session"), interval, context["dag_run"].run_after).isoformat()
+    except (NotASessionError, ValueError) as error:
+        raise AirflowFailException(str(error)) from error
+
+
+def fail_at_once_on_gates(step: Any, *arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - any step of tosho
+    """Run a step; a gate that fails ends the task without another try."""
+    from airflow.sdk.exceptions import AirflowFailException
+    from tosho.quality import GateFailedError
+
+    try:
+        return dict(step(*arguments))
+    except GateFailedError as error:
+        raise AirflowFailException(str(error)) from error
+
+
+class SparkJob(SparkSubmitOperator):
+    """A Spark submission whose settings, secrets among them, reach the job as environment and only at run time."""
+
+    def execute(self, context: Any) -> str | None:  # noqa: ANN401 - Airflow's own type
+        """Submit the job and wait for it."""
+        import os
+        import sys
+
+        own = {"PYTHONPATH": str(PROJECT / "include"), "PYSPARK_PYTHON": sys.executable}
+        self.env_vars = {**os.environ, **settings().to_environment(), **own}
+        return super().execute(context)
+
+
+def spark_job(task_id: str, application: str, arguments: list[Any]) -> SparkJob:
+    """Return a task that submits `jobs/spark/<application>` through the connection `spark_default`."""
+    return SparkJob(
+        task_id=task_id,
+        application=str(PROJECT / "jobs" / "spark" / application),
+        application_args=arguments,
+        conn_id="spark_default",
+        conf={"spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"},
+        driver_memory="2g",
+        verbose=False,
+    )
+
+
+def container_job(task_id: str, command: list[Any]) -> ContainerJobOperator:
+    """Return a task that runs a command line of `jobs/train` in the training image (or as a process)."""
+    return ContainerJobOperator(task_id=task_id, command=command, settings=settings)
+
+
+def parse(session: str) -> date:
+    """Return the session that an ISO date names; tasks hand dates on as text."""
+    return date.fromisoformat(session)

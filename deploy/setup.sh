@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Makes what a fresh Debian or Ubuntu machine lacks: the packages of debian-packages.txt and a virtual environment
+# with the pins of requirements.txt. Runs again without harm; what is there already is left alone.
+#   deploy/setup.sh run    what `make demo` needs
+#   deploy/setup.sh test   that, and what the tests start
+set -euo pipefail
+cd "$(dirname "$0")/.."
+wanted=${1:-test}
+uv_version=0.13.8
+
+say() { printf '\033[1m%s\033[0m\n' "$*"; }
+
+missing_packages() {
+    while read -r name group _; do
+        [[ -z $name || $name == \#* ]] && continue
+        [[ $wanted == run && $group != run ]] && continue
+        [[ $name == openjdk-17-jre-headless ]] && has_java && continue
+        [[ $name == python3* ]] && find_python >/dev/null && continue
+        [[ $name == docker.io ]] && command -v dockerd >/dev/null && continue
+        [[ $name == docker-compose ]] && { docker compose version || docker-compose version; } >/dev/null 2>&1 && continue
+        dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q 'ok installed' || echo "$name"
+    done <deploy/debian-packages.txt
+}
+
+has_java() {
+    command -v java >/dev/null && java -version 2>&1 | grep -Eq '"(1[7-9]|2[0-9])\.'
+}
+
+find_python() {
+    for name in "${PYTHON:-python3.11}" python3.11 python3.12 python3; do
+        if "$name" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null; then
+            command -v "$name"
+            return
+        fi
+    done
+    return 1
+}
+
+install_packages() {
+    local packages
+    packages=$(missing_packages | tr '\n' ' ')
+    [[ -z ${packages// /} ]] && return
+    if ! command -v apt-get >/dev/null; then
+        echo "Missing: $packages. This machine has no apt-get; install them in its own way and run make again." >&2
+        exit 1
+    fi
+    if [[ $(id -u) != 0 ]]; then
+        printf 'These Debian packages are missing: %s\nInstall them as root, then run make again:\n\n  sudo apt-get update && sudo apt-get install -y --no-install-recommends %s\n\n' \
+            "$packages" "$packages" >&2
+        exit 1
+    fi
+    say "Installing Debian packages: $packages"
+    apt-get update -qq
+    # shellcheck disable=SC2086 # a list of names
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
+}
+
+install_venv() {
+    local python stamp
+    python=$(find_python) || { echo "No Python 3.11 or 3.12 with venv was found; set PYTHON to one." >&2; exit 1; }
+    stamp=.venv/.installed-$(sha256sum requirements.txt | cut -c1-16)
+    [[ -e $stamp ]] && return
+    say "Making .venv with $("$python" --version) and the $(grep -c == requirements.txt) pins of requirements.txt"
+    [[ -x .venv/bin/pip ]] || "$python" -m venv .venv
+    .venv/bin/python -m pip --disable-pip-version-check install -q "uv==$uv_version"
+    # uv reads its own variables, not pip's: hand on what this machine told pip
+    UV_FIND_LINKS=${UV_FIND_LINKS:-${PIP_FIND_LINKS:-}} UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-${PIP_INDEX_URL:-}} \
+        .venv/bin/uv pip install -q --python .venv/bin/python -r requirements.txt
+    rm -f .venv/.installed-*
+    touch "$stamp"
+}
+
+install_packages
+install_venv

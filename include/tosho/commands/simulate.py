@@ -1,0 +1,47 @@
+"""`tosho simulate`: a synthetic market, and J-Quants over any market."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tosho.observability.log import log_to_stderr
+
+app = typer.Typer(no_args_is_help=True, help="Make a synthetic market; serve a market as J-Quants does.")
+
+
+@app.command()
+def market(
+    folder: Annotated[Path, typer.Argument(help="Where to write it.")],
+    codes: Annotated[int, typer.Option(help="Stocks.")] = 4000,
+    sessions: Annotated[int, typer.Option(help="Sessions.")] = 500,
+    last: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The last session.")] = datetime(2025, 3, 31),  # noqa: B008, DTZ001
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
+) -> None:
+    """Write a synthetic market with a planted, known signal."""
+    from tosho.simulation.market import simulate
+
+    summary = simulate(folder, codes=codes, sessions=sessions, last=date(last.year, last.month, last.day), seed=seed)
+    typer.echo(str(summary))
+
+
+@app.command()
+def serve(
+    folder: Annotated[Path, typer.Argument(help="A market folder.", exists=True, file_okay=False)],
+    port: Annotated[int, typer.Option(help="Port on loopback.")] = 8700,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    plan: Annotated[str, typer.Option(help="free, light, standard or premium.")] = "light",
+    rate: Annotated[int, typer.Option(help="Requests a minute; 0 for no limit.")] = 0,
+) -> None:
+    """Serve a market as the J-Quants V2 API; the key is taken from TOSHO_JQUANTS_API_KEY."""
+    from tosho.config import Settings
+    from tosho.simulation import server
+
+    log_to_stderr()
+    key = Settings.from_environment().jquants.api_key
+    if not key:
+        raise typer.BadParameter("Set TOSHO_JQUANTS_API_KEY to the key that clients must send.")
+    server.serve(folder, host, port, api_key=key, plan=plan, rate_per_minute=rate or None)

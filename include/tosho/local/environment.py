@@ -1,0 +1,122 @@
+"""The environment in which the local Airflow runs: everything under one folder, nothing beyond loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tosho.config import Settings
+
+LOCALHOST = "127.0.0.1"
+USER = "admin"
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """The folders and ports of one local installation. `project` holds dags/ and plugins/; `home` all that is made."""
+
+    project: Path
+    home: Path
+
+    @property
+    def airflow_home(self) -> Path:
+        """Airflow's own files: database, logs, password."""
+        return self.home / "airflow"
+
+    @property
+    def market(self) -> Path:
+        """The folder of the synthetic market."""
+        return self.home / "market"
+
+    @property
+    def logs(self) -> Path:
+        """Where each process writes its log."""
+        return self.home / "logs"
+
+    def state(self) -> dict[str, str]:
+        """Return the random secrets and the ports of this installation, made at the first call and then kept."""
+        kept = self.home / "local.json"
+        if not kept.exists():
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            ports = dict(zip(("airflow_port", "jquants_port"), map(str, free_ports(2)), strict=True))
+            made = {name: secrets.token_urlsafe(24) for name in ("jwt_secret", "jquants_key", "password", "api_secret")}
+            kept.touch(mode=0o600)
+            kept.write_text(json.dumps(made | ports))
+        return dict(json.loads(kept.read_text()))
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment for every process of the local Airflow, secrets included."""
+        state = self.state()
+        settings = Settings.from_environment(self._tosho(state))
+        return {**os.environ, **settings.to_environment(), **self._airflow(state), **self._connections(state)}
+
+    def settings(self) -> Settings:
+        """Return the settings with which the local Airflow runs."""
+        return Settings.from_environment(self._tosho(self.state()))
+
+    def airflow_url(self) -> str:
+        """Return the address of the UI and the REST API."""
+        return f"http://{LOCALHOST}:{self.state()['airflow_port']}"
+
+    def _tosho(self, state: dict[str, str]) -> dict[str, str]:
+        own = {name: value for name, value in os.environ.items() if name.startswith("TOSHO_")}
+        simulated = {
+            "TOSHO_JQUANTS_URL": f"http://{LOCALHOST}:{state['jquants_port']}/v2",
+            "TOSHO_JQUANTS_API_KEY": state["jquants_key"],
+            "TOSHO_JQUANTS_PLAN": "premium",
+        }
+        return {**simulated, **own, "TOSHO_HOME": str(self.home)}
+
+    def _connections(self, state: dict[str, str]) -> dict[str, str]:
+        del state
+        spark = {"conn_type": "spark", "host": f"local[{max(1, os.cpu_count() or 1)}]"}
+        return {"AIRFLOW_CONN_SPARK_DEFAULT": os.environ.get("AIRFLOW_CONN_SPARK_DEFAULT", json.dumps(spark))}
+
+    def _airflow(self, state: dict[str, str]) -> dict[str, str]:
+        url = f"http://{LOCALHOST}:{state['airflow_port']}"
+        passwords = self.airflow_home / "passwords.json"
+        self.airflow_home.mkdir(parents=True, exist_ok=True)
+        if not passwords.exists():
+            passwords.touch(mode=0o600)
+            passwords.write_text(json.dumps({USER: state["password"]}))
+        return {
+            "AIRFLOW_HOME": str(self.airflow_home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(self.project / "dags"),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(self.project / "plugins"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+            "AIRFLOW__CORE__DEFAULT_TIMEZONE": "Asia/Tokyo",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.airflow_home}/airflow.db",
+            "AIRFLOW__API__HOST": LOCALHOST,
+            "AIRFLOW__API__PORT": state["airflow_port"],
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__API__BASE_URL": url,
+            "AIRFLOW__API__SECRET_KEY": state["api_secret"],
+            "AIRFLOW__API_AUTH__JWT_SECRET": state["jwt_secret"],
+            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "15",
+            "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
+            "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
+            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+            "PYTHONPATH": str(self.project / "include"),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+            "PYSPARK_PYTHON": sys.executable,
+        }
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports of loopback that nothing listens on now."""
+    listeners = [socket.create_server((LOCALHOST, 0)) for _ in range(count)]
+    ports = [listener.getsockname()[1] for listener in listeners]
+    for listener in listeners:
+        listener.close()
+    return ports

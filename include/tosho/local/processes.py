@@ -1,0 +1,119 @@
+"""Processes of the local installation, each known by its PID and start time, so that only ours are ever ended."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+
+class ProcessDiedError(RuntimeError):
+    """A process of the local installation ended before it was ready."""
+
+
+@dataclass(frozen=True)
+class Processes:
+    """The processes recorded in `folder`, one JSON file each."""
+
+    folder: Path
+
+    def start(self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+        """Start a process, unless it runs already. What it prints is appended to `log`."""
+        if self.running(name):
+            return
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as out:
+            process = subprocess.Popen(  # noqa: S603 - our own command lines
+                command, env=dict(environment), stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True
+            )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        born = psutil.Process(process.pid).create_time()
+        (self.folder / f"{name}.json").write_text(json.dumps({"pid": process.pid, "born": born, "log": str(log)}))
+
+    def running(self, name: str) -> psutil.Process | None:
+        """Return a recorded process that is alive and still the one that was started."""
+        record = self._record(name)
+        if not record:
+            return None
+        try:
+            process = psutil.Process(int(record["pid"]))
+            same = abs(process.create_time() - float(record["born"])) < 1
+            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.NoSuchProcess:
+            return None
+
+    def wait(self, name: str, ready: Callable[[], bool], seconds: float) -> None:
+        """Wait until `ready()`.
+
+        Raises:
+            ProcessDiedError: The process ended, or was not ready in time; the end of its log is in the message.
+        """
+        until = time.monotonic() + seconds
+        while not ready():
+            if not self.running(name) or time.monotonic() > until:
+                raise ProcessDiedError(
+                    f"The process {name!r} was not ready within {seconds:.0f} s. Its log ends:\n{self._tail(name)}"
+                )
+            time.sleep(0.3)
+
+    def names(self) -> list[str]:
+        """Return the names of the recorded processes."""
+        return sorted(path.stem for path in self.folder.glob("*.json"))
+
+    def stop(self, name: str) -> None:
+        """End a process and all its children: asked first, forced after ten seconds."""
+        if process := self.running(name):
+            family = [*process.children(recursive=True), process]
+            for member in reversed(family):  # the parent first, so that it starts no new children
+                _quietly(member.terminate)
+            _, alive = psutil.wait_procs(family, timeout=10)
+            for member in alive:
+                _quietly(member.kill)
+            psutil.wait_procs(alive, timeout=5)
+        (self.folder / f"{name}.json").unlink(missing_ok=True)
+
+    def stop_all(self) -> list[str]:
+        """End every recorded process and return the names of those that ran."""
+        ran = [name for name in self.names() if self.running(name)]
+        for name in self.names():
+            self.stop(name)
+        return ran
+
+    def memory(self) -> int:
+        """Return the bytes that all recorded processes and their children hold (proportional set size)."""
+        return sum(_memory(member) for name in self.names() for member in self._family(name))
+
+    def _family(self, name: str) -> list[psutil.Process]:
+        process = self.running(name)
+        try:
+            return [process, *process.children(recursive=True)] if process else []
+        except psutil.NoSuchProcess:
+            return []
+
+    def _record(self, name: str) -> dict[str, str]:
+        path = self.folder / f"{name}.json"
+        return dict(json.loads(path.read_text())) if path.exists() else {}
+
+    def _tail(self, name: str) -> str:
+        log = Path(self._record(name).get("log", "/nonexistent"))
+        return "\n".join(log.read_text(errors="replace").splitlines()[-15:]) if log.exists() else "(no log)"
+
+
+def _quietly(act: Callable[[], None]) -> None:
+    try:
+        act()
+    except psutil.NoSuchProcess:
+        return  # it went by itself, which is what was wanted
+
+
+def _memory(process: psutil.Process) -> int:
+    try:
+        full = process.memory_full_info()
+        return int(getattr(full, "pss", full.uss))  # shared pages counted once
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return 0

@@ -1,0 +1,105 @@
+from datetime import date
+
+import polars as pl
+import pytest
+
+from tosho.contracts import BARS, PREDICTIONS, ContractError, features_contract
+
+SESSION = date(2018, 11, 16)
+
+
+def bars(**changes):
+    row = {
+        "session": SESSION,
+        "code": "13010",
+        "open": 100.0,
+        "high": 110.0,
+        "low": 90.0,
+        "close": 105.0,
+        "volume": 1000.0,
+        "turnover_yen": 1e5,
+        "adj_factor": 1.0,
+        "upper_limit_hit": False,
+        "lower_limit_hit": False,
+    }
+    other = {**row, "code": "13020"}
+    return pl.DataFrame([row | changes, other], schema=BARS.schema, strict=False)
+
+
+def test_good_rows_pass_in_key_order():
+    checked = BARS.check(bars(code="99990"))
+    assert checked.good["code"].to_list() == ["13020", "99990"]
+    assert checked.bad.is_empty()
+
+
+def test_a_session_without_a_trade_is_good():
+    nothing = dict.fromkeys(["open", "high", "low", "close", "volume", "turnover_yen"])
+    assert BARS.check(bars(**nothing)).bad.is_empty()
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"low": 101.0}, "low_is_lowest"),
+        ({"high": 104.0}, "high_is_highest"),
+        ({"close": None}, "prices_all_or_none"),
+        ({"open": -1.0, "low": -1.0}, "price_is_positive"),
+        ({"high": float("inf")}, "price_is_finite"),
+        ({"volume": -5.0}, "volume_not_negative"),
+        ({"volume": None}, "traded_has_volume"),
+        ({"adj_factor": 0.0}, "adj_factor_is_positive"),
+        ({"adj_factor": None}, "adj_factor_missing"),
+        ({"code": "1301"}, "code_is_five_characters"),
+        ({"code": None}, "code_missing"),
+    ],
+)
+def test_each_rule_sends_its_row_to_quarantine(changes, rule):
+    checked = BARS.check(bars(**changes))
+    assert checked.by_rule() == {rule: 1}
+    assert checked.good["code"].to_list() == ["13020"]
+
+
+def test_both_of_two_rows_with_one_key_are_bad():
+    assert BARS.check(bars(code="13020")).by_rule() == {"duplicate_key": 2}
+
+
+def test_no_row_is_lost():
+    frame = pl.concat([bars(low=101.0), bars(code="13020"), bars(code="77770")])
+    checked = BARS.check(frame)
+    assert checked.good.height + checked.bad.height == frame.height
+
+
+@pytest.mark.parametrize("column", ["close", "volume", "turnover_yen"])
+def test_a_lost_column_is_an_error(column):
+    with pytest.raises(ContractError, match=rf"lacks the column\(s\) \['{column}'\]"):
+        BARS.check(bars().drop(column))
+
+
+def test_an_unknown_column_is_an_error():
+    with pytest.raises(ContractError, match=r"unknown column\(s\) \['surprise'\]"):
+        BARS.check(bars().with_columns(surprise=1))
+
+
+def test_a_column_null_throughout_is_an_error():
+    with pytest.raises(ContractError, match=r"\['turnover_yen'\] are null in all 2 rows"):
+        BARS.check(bars().with_columns(turnover_yen=pl.lit(None, pl.Float64)))
+
+
+def test_a_type_that_cannot_be_is_an_error():
+    with pytest.raises(ContractError, match="cannot take its type"):
+        BARS.check(bars().with_columns(open=pl.lit("dear")))
+
+
+def test_conform_refuses_what_check_would_quarantine():
+    with pytest.raises(ContractError, match="1 of 2 rows break its contract"):
+        BARS.conform(bars(low=101.0))
+
+
+def test_an_empty_table_is_a_table():
+    assert PREDICTIONS.conform(PREDICTIONS.empty()).is_empty()
+
+
+def test_features_keep_the_order_of_their_set():
+    contract = features_contract(("ret_1", "vol_20"))
+    assert list(contract.schema) == ["session", "code", "ret_1", "vol_20"]
+    assert contract.schema["vol_20"] == pl.Float32

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 
 from tosho.calendar.hours import JST, Dated, in_force, instant, open_at
-from tosho.calendar.sessions import next_session, offset, place, previous_session, week_end
+from tosho.calendar.sessions import is_session, next_session, offset, place, previous_session, week_end
 from tosho.calendar.xtks import FIRST
 
 
@@ -105,7 +105,8 @@ def first_after(moment: datetime) -> date:
         CalendarBoundError: It would lie outside the known calendar.
         ValueError: The moment has no time zone.
     """
-    session = next_session(_day(moment) - timedelta(days=1))
+    day = _day(moment)
+    session = day if is_session(day) else next_session(day)
     return session if open_at(session) >= moment else next_session(session)
 
 
@@ -116,7 +117,8 @@ def newest(moment: datetime, times: Dated) -> date:
         CalendarBoundError: The moment lies outside the known calendar.
         ValueError: The moment has no time zone.
     """
-    session = previous_session(_day(moment) + timedelta(days=1))
+    day = _day(moment)
+    session = day if is_session(day) else previous_session(day)
     return session if instant(session, in_force(times, session)) <= moment else previous_session(session)
 
 

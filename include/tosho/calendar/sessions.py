@@ -101,6 +101,18 @@ def week_end(day: date) -> date:
     return ends[found]
 
 
+def week_end_before(day: date) -> date:
+    """Return the last session of the newest week that ended before a day.
+
+    Raises:
+        CalendarBoundError: It would lie outside the known calendar.
+    """
+    found = bisect_left(week_ends(), xtks.within_bounds(day))
+    if found == 0:
+        raise CalendarBoundError(f"No week ended before {day}: the TSE calendar begins on {xtks.FIRST}.")
+    return week_ends()[found - 1]
+
+
 @lru_cache(maxsize=1)
 def week_ends() -> tuple[date, ...]:
     """Return the last session of every week (Monday to Sunday) that has one and is known whole."""

@@ -41,7 +41,7 @@ env:  ## make .env with random secrets for docker compose
 	@deploy/make_env.sh
 
 docs: setup  ## rewrite what is generated: dags/README.md
-	@$(PY) -m tests.dags.catalogue
+	@PYTHONPATH=tests $(PY) -m dags.catalogue
 
 pins: setup  ## resolve requirements.in into requirements.txt
 	@.venv/bin/uv pip compile -q requirements.in --no-header --no-annotate --no-emit-find-links --no-emit-index-url -o requirements.txt

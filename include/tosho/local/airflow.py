@@ -80,6 +80,13 @@ class AirflowApi:
         """Let a Dag's runs advance."""
         self._call("PATCH", f"dags/{dag_id}", {"is_paused": False})
 
+    def end_unfinished(self, dag_id: str) -> None:
+        """Mark runs that still count as running as failed: their processes are gone."""
+        for state in ("running", "queued"):
+            answer = self._call("GET", f"dags/{dag_id}/dagRuns?state={state}&limit=100") or {}
+            for run in answer["dag_runs"]:
+                self._call("PATCH", f"dags/{dag_id}/dagRuns/{run['dag_run_id']}", {"state": "failed"})
+
     def trigger(self, dag_id: str, conf: Mapping[str, object]) -> str:
         """Start a run with parameters and return its id."""
         run_id = f"manual__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"
@@ -108,9 +115,7 @@ class AirflowApi:
         lines = [str(line.get("event", line)) if isinstance(line, dict) else str(line) for line in answer["content"]]
         return "\n".join(lines[-25:])
 
-    def _call(
-        self, method: str, path: str, body: object = None, *, missing_ok: bool = False
-    ) -> dict[str, Any] | None:
+    def _call(self, method: str, path: str, body: object = None, *, missing_ok: bool = False) -> dict[str, Any] | None:
         if "Authorization" not in self._client.headers:
             self._log_in()
         answer = self._client.request(method, f"{self.place.airflow_url()}/api/v2/{path}", json=body)

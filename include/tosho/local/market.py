@@ -37,7 +37,9 @@ def measure(folder: Path) -> Market:
     """
     bars = folder / "bars.parquet"
     if not bars.exists():
-        raise NoMarketError(f"{folder} is no market folder: it has no bars.parquet. Name one, or let the demo make one.")
+        raise NoMarketError(
+            f"{folder} is no market folder: it has no bars.parquet. Name one, or let the demo make one."
+        )
     first, last, codes, rows = (
         pl.scan_parquet(bars)
         .select(

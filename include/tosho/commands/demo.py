@@ -1,0 +1,44 @@
+"""`tosho demo`: the main job on a market of one's own."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tosho.local import airflow, demo_report
+from tosho.local.demo import Demo, Outcome, Plan
+
+
+def demo(
+    market: Annotated[Path | None, typer.Option(help="A market folder; without it a synthetic market is made.")] = None,
+    codes: Annotated[int, typer.Option(help="Stocks of the synthetic market.")] = 4000,
+    sessions: Annotated[int, typer.Option(help="Sessions of the synthetic market.")] = 500,
+) -> None:
+    """Run history, training and three evenings of predictions as Airflow Dag runs, and show what came out.
+
+    It can be interrupted at any moment and started again: what is done is not done twice.
+    """
+    place, processes = airflow.here()
+    began = time.monotonic()
+    try:
+        outcome = Demo(place, processes, Plan(codes, sessions, market), typer.echo).play()
+        report = demo_report.write(place, outcome)
+    except KeyboardInterrupt:
+        typer.echo("\nInterrupted. Nothing is lost: `make demo` goes on from what is done.", err=True)
+        raise typer.Exit(130) from None
+    finally:
+        processes.stop_all()
+    _show(outcome, report, time.monotonic() - began)
+
+
+def _show(outcome: Outcome, report: Path, seconds: float) -> None:
+    place, _ = airflow.here()
+    for line in demo_report.lines(place, outcome):
+        typer.echo(line)
+    typer.echo(f"\nReport        {report}")
+    typer.echo(f"Everything    {place.home}")
+    typer.echo(f"Whole demo    {seconds:.0f} s, at most {outcome.peak / 2**30:.1f} GiB in all processes")
+    typer.echo("Look around   `make airflow` starts the UI with these runs and prints address and login")

@@ -1,0 +1,60 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from dags.catalogue import FILES, catalogue
+
+PROJECT = Path(__file__).parents[2]
+HEAVY = ("polars", "torch", "pyspark", "mlflow", "pandas", "lightgbm", "exchange_calendars", "chdb")
+
+
+def test_every_dag_file_holds_the_dag_of_its_name(dags):
+    assert sorted(dags) == sorted(FILES)
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "tasks"),
+    [
+        (
+            "daily_predictions",
+            ["session_of_run", "ingest", "check_data", "build_features", "check_features", "score", "load"],
+        ),
+        ("history", ["range_of_run", "ingest", "check_data", "build_features", "check_features"]),
+        ("weekly_training", ["session_of_run", "train", "report"]),
+    ],
+)
+def test_the_steps_stand_in_the_order_of_the_docstring(dags, dag_id, tasks):
+    dag = dags[dag_id]
+    assert [task.task_id for task in dag.topological_sort()] == tasks
+    assert dag.doc_md.startswith("# ")
+
+
+def test_the_trigger_form_offers_the_parameters(dags):
+    assert {"session", "codes", "feature_set"} <= set(dags["daily_predictions"].params)
+    assert {"first", "last", "feature_set"} <= set(dags["history"].params)
+    assert {"session", "first"} <= set(dags["weekly_training"].params)
+
+
+def test_schedules_are_the_exchange_s(dags):
+    assert dags["daily_predictions"].timetable.summary == "Every TSE session, 18:30 JST"
+    assert "week" in dags["weekly_training"].timetable.summary.lower()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_parsing_a_dag_imports_nothing_heavy(airflow_home, name):
+    """Airflow itself is imported before: what it brings is not the Dag file's doing."""
+    code = (
+        "import sys, airflow.sdk, airflow.providers.apache.spark.operators.spark_submit,"
+        "airflow.providers.docker.operators.docker, airflow.timetables.base, airflow.plugins_manager\n"
+        f"before = set(sys.modules)\nimport {name}\n"
+        f"print([m for m in {HEAVY!r} if m in sys.modules and m not in before])"
+    )
+    path = f"{PROJECT / 'dags'}:{PROJECT / 'plugins'}:{PROJECT / 'include'}"
+    environment = {"PYTHONPATH": path, "AIRFLOW_HOME": str(airflow_home), "PATH": "/usr/bin:/bin"}
+    told = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert told.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_catalogue_is_fresh():
+    assert (PROJECT / "dags" / "README.md").read_text() == catalogue(), "run `make docs`"

@@ -1,0 +1,75 @@
+import os
+import sys
+
+import psutil
+import pytest
+
+from tosho.local.processes import ProcessDiedError, Processes
+
+SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
+FAMILY = [
+    sys.executable,
+    "-c",
+    "import subprocess, sys, time; p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
+    "print(p.pid, flush=True); time.sleep(60)",
+]
+STUBBORN = [
+    sys.executable,
+    "-c",
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)",
+]
+
+
+@pytest.fixture
+def processes(tmp_path):
+    made = Processes(tmp_path / "processes")
+    yield made
+    made.stop_all()
+
+
+def test_a_process_runs_until_it_is_stopped(processes, tmp_path):
+    processes.start("one", SLEEP, os.environ, tmp_path / "log")
+    pid = processes.running("one").pid
+    assert processes.stop_all() == ["one"]
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    assert processes.names() == []
+
+
+def test_starting_again_starts_nothing(processes, tmp_path):
+    processes.start("one", SLEEP, os.environ, tmp_path / "log")
+    first = processes.running("one").pid
+    processes.start("one", SLEEP, os.environ, tmp_path / "log")
+    assert processes.running("one").pid == first
+
+
+def test_children_go_with_their_parent(processes, tmp_path):
+    log = tmp_path / "log"
+    processes.start("family", FAMILY, os.environ, log)
+    processes.wait("family", lambda: log.read_text().strip() != "", seconds=20)
+    child = int(log.read_text())
+    processes.stop("family")
+    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+
+
+def test_another_process_with_a_recorded_pid_is_not_ours(processes, tmp_path):
+    processes.start("one", SLEEP, os.environ, tmp_path / "log")
+    ours, stranger = processes.running("one"), os.getppid()
+    record = processes.folder / "one.json"
+    record.write_text(record.read_text().replace(str(ours.pid), str(stranger)))
+    assert processes.running("one") is None
+    processes.stop("one")
+    assert psutil.pid_exists(stranger)
+    ours.kill()
+
+
+def test_a_process_that_dies_says_so_with_its_log(processes, tmp_path):
+    processes.start(
+        "short", [sys.executable, "-c", "print('no room'); raise SystemExit(3)"], os.environ, tmp_path / "l"
+    )
+    with pytest.raises(ProcessDiedError, match=r"'short' was not ready[\s\S]*no room"):
+        processes.wait("short", lambda: False, seconds=20)
+
+
+def test_memory_is_counted(processes, tmp_path):
+    processes.start("one", SLEEP, os.environ, tmp_path / "log")
+    assert processes.memory() > 1_000_000

@@ -1,0 +1,149 @@
+"""A synthetic Tokyo Stock Exchange with a known signal in it, written as a market folder.
+
+Real enough to test every part on (segments, ticks, limits, splits, halts, listings, statements, flows), invented
+throughout, the same bytes for the same seed, and with a bound that no honest model can pass: see `signal` and `truth`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from tosho import calendar
+from tosho.contracts import HORIZONS
+from tosho.simulation.index import topix
+from tosho.simulation.listing import Floats, Universe, draw_universe, master_table
+from tosho.simulation.market_tables import bars_table, forecasts_table, topix_table
+from tosho.simulation.prices import Prices, print_prices
+from tosho.simulation.returns import Returns, draw_returns
+from tosho.simulation.signal import EFFECTS, expected_return
+from tosho.simulation.streams import Panel, Streams
+from tosho.simulation.truth import Attainable, attainable, labels
+from tosho.simulation.volumes import Volumes, draw_volumes
+
+FEWEST_CODES, MOST_CODES = 50, 8_000
+FEWEST_SESSIONS: Final = 30
+ROWS_A_GROUP: Final = 1 << 18
+
+
+class MarketSizeError(ValueError):
+    """A market is asked for that is too small to mean anything or too large for the codes there are."""
+
+
+@dataclass(frozen=True)
+class MarketSummary:
+    """What was written, and the rank IC that a perfect model would attain on it, by horizon."""
+
+    folder: Path
+    seed: int
+    first: date
+    last: date
+    sessions: int
+    codes: int
+    bars: int
+    attainable: dict[int, Attainable]
+
+
+@dataclass(frozen=True)
+class Market:
+    """A market in memory. Arrays are `[sessions, codes]`."""
+
+    sessions: list[date]
+    universe: Universe
+    returns: Returns
+    prices: Prices
+    volumes: Volumes
+    topix: Floats
+
+    def forecasts(self) -> dict[int, Panel]:
+        """Return E[y_h | what is known at the close of t] by horizon."""
+        return {horizon: expected_return(self.returns.states, horizon) for horizon in HORIZONS}
+
+
+def simulate(
+    folder: Path, *, codes: int = 4000, sessions: int = 500, last: date = date(2025, 3, 31), seed: int = 7
+) -> MarketSummary:
+    """Write a synthetic market of so many codes and sessions, of which the last is the newest not after `last`.
+
+    The folder gets bars, master, topix, statements and investor_types, with J-Quants V2's names; truth.parquet, the
+    forecasts of a perfect model (Date, Code, oracle_h); and truth.json, the rank IC that it attains by horizon.
+
+    Raises:
+        MarketSizeError: Codes or sessions are out of bounds.
+        NoPriceRulesError: The market would begin before the first known price rules.
+        CalendarBoundError: The market lies outside the known calendar.
+    """
+    market = draw_market(codes=codes, sessions=sessions, last=last, seed=seed)
+    forecasts = market.forecasts()
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder, _tables(market, forecasts))
+    summary = MarketSummary(
+        folder=folder,
+        seed=seed,
+        first=market.sessions[0],
+        last=market.sessions[-1],
+        sessions=sessions,
+        codes=codes,
+        bars=int(market.universe.listed(sessions).sum()),
+        attainable={
+            horizon: attainable(forecast, labels(market.prices, horizon), market.prices.traded, horizon)
+            for horizon, forecast in forecasts.items()
+        },
+    )
+    (folder / "truth.json").write_text(json.dumps(_facts(summary), indent=2) + "\n", encoding="utf-8")
+    return summary
+
+
+def draw_market(*, codes: int, sessions: int, last: date, seed: int) -> Market:
+    """Return a market in memory; same arguments, same numbers.
+
+    Raises:
+        MarketSizeError: Codes or sessions are out of bounds.
+    """
+    if not (FEWEST_CODES <= codes <= MOST_CODES and sessions >= FEWEST_SESSIONS):
+        raise MarketSizeError(
+            f"A market of {codes} codes and {sessions} sessions was asked for; the bounds are {FEWEST_CODES} to "
+            f"{MOST_CODES} codes and at least {FEWEST_SESSIONS} sessions. Ask within them."
+        )
+    newest = last if calendar.is_session(last) else calendar.previous_session(last)
+    days = calendar.sessions(calendar.offset(newest, 1 - sessions), newest)
+    streams = Streams(seed)
+    universe = draw_universe(streams, codes, days)
+    returns = draw_returns(streams, universe, sessions)
+    prices = print_prices(streams, universe, days, returns)
+    volumes = draw_volumes(streams, universe, prices, returns)
+    return Market(days, universe, returns, prices, volumes, topix(streams, universe, prices, volumes.outstanding))
+
+
+def _tables(market: Market, forecasts: dict[int, Panel]) -> dict[str, pl.DataFrame]:
+    return {
+        "bars": bars_table(market.sessions, market.universe, market.prices, market.volumes),
+        "master": master_table(market.universe, market.sessions),
+        "topix": topix_table(market.sessions, market.topix),
+        "truth": forecasts_table(market.sessions, market.universe, forecasts),
+    }
+
+
+def _write(folder: Path, tables: dict[str, pl.DataFrame]) -> None:
+    for name, table in tables.items():
+        table.write_parquet(folder / f"{name}.parquet", compression="zstd", row_group_size=ROWS_A_GROUP)
+
+
+def _facts(summary: MarketSummary) -> dict[str, object]:
+    """Return what truth.json says."""
+    return {
+        "seed": summary.seed,
+        "codes": summary.codes,
+        "sessions": summary.sessions,
+        "first": summary.first.isoformat(),
+        "last": summary.last.isoformat(),
+        "label": "y_h(t) = AdjC(t+1+h) / AdjC(t+1) - 1",
+        "forecast": "E[y_h | information at the close of t], in truth.parquet as oracle_h",
+        "attainable": {str(horizon): found._asdict() for horizon, found in summary.attainable.items()},
+        "effects": {name: asdict(effect) for name, effect in EFFECTS.items()},
+    }

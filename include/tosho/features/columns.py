@@ -1,0 +1,37 @@
+"""The columns a definition may read, as typed constants. Prices and volume are adjusted as known at the session."""
+
+from __future__ import annotations
+
+import polars as pl
+
+KEY = ("session", "code")
+
+OPEN, HIGH, LOW, CLOSE = (pl.col(name) for name in ("open", "high", "low", "close"))
+VOLUME = pl.col("volume")
+CLOSE_RAW, VOLUME_RAW = pl.col("close_raw"), pl.col("volume_raw")
+TURNOVER = pl.col("turnover_yen")
+UPPER_LIMIT, LOWER_LIMIT = pl.col("upper_limit_hit"), pl.col("lower_limit_hit")
+SHARES = pl.col("shares_outstanding")
+
+MARKET_OPEN, MARKET_HIGH, MARKET_LOW, MARKET_CLOSE = (
+    pl.col(name) for name in ("mkt_open", "mkt_high", "mkt_low", "mkt_close")
+)
+
+PANEL = pl.Schema(
+    {
+        "session": pl.Date(),
+        "code": pl.String(),
+        **{name: pl.Float64() for name in ("open", "high", "low", "close", "volume", "close_raw", "volume_raw")},
+        "turnover_yen": pl.Float64(),
+        "upper_limit_hit": pl.Boolean(),
+        "lower_limit_hit": pl.Boolean(),
+        "shares_outstanding": pl.Float64(),
+        "sector33": pl.String(),
+        "segment": pl.String(),
+        "scale": pl.String(),
+    }
+)
+"""What `build_panel` gives: one row for every code and session it was listed, ordered by code and session."""
+
+MARKET = pl.Schema({"session": pl.Date(), **{f"mkt_{name}": pl.Float64() for name in ("open", "high", "low", "close")}})
+"""What definitions of scope MARKET read: one row a session, the bars of TOPIX."""

@@ -1,0 +1,148 @@
+"""How a feature is defined: a function that gives a Polars expression, with the scope it is evaluated in.
+
+    @feature(Scope.SERIES, windows=(5, 20, 60))
+    def px_sma(window: int) -> pl.Expr:
+        '''Close over its mean of the past {window} sessions, as a fraction. C / SMA_{window} - 1.'''
+        return CLOSE / mean(CLOSE, window) - 1
+
+Name (`px_sma_5`), family (the module's name) and inputs (the columns it reads) are derived. Calling a definition
+afterwards, `px_sma(20)`, gives a reference to its column, which is computed once whoever asks.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Generic, ParamSpec
+
+import polars as pl
+
+from tosho.features import grammar
+from tosho.features.grammar import DefinitionError
+
+P = ParamSpec("P")
+Parameters = tuple[int, ...]
+
+
+class Scope(StrEnum):
+    """Which rows a value is made of."""
+
+    MARKET = "market"  # one row a session, the bars of the index; joined to all codes
+    SERIES = "series"  # one code through time; may read MARKET results by session
+    CROSS_SECTION = "cross_section"  # one session, all codes
+    GROUP = "group"  # one session, the codes of one sector
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column: what it is called, what it computes, over which rows."""
+
+    name: str
+    scope: Scope
+    family: str
+    expression: pl.Expr = field(repr=False, compare=False)
+    summary: str = field(default="", repr=False)
+    published: bool = True  # an intermediate is computed for others, and is in no set
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The columns it reads, of the panel, the market or other features, in order of name."""
+        return tuple(sorted(set(self.expression.meta.root_names())))
+
+
+_AGGREGATING = {Scope.CROSS_SECTION: ("Agg",), Scope.GROUP: ("Agg",)}
+_FEATURES: dict[str, Feature] = {}
+
+
+def features() -> Mapping[str, Feature]:
+    """Return every feature and intermediate defined so far, by name, in order of definition."""
+    return MappingProxyType(_FEATURES)
+
+
+@dataclass(frozen=True)
+class Definition(Generic[P]):
+    """A registered function. Calling it gives a reference to the column of these parameters."""
+
+    function: Callable[P, pl.Expr]
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> pl.Expr:
+        """Return the column that holds the feature.
+
+        Raises:
+            DefinitionError: It is not defined for these parameters.
+        """
+        bound = inspect.signature(self.function).bind(*args, **kwargs).arguments
+        name = derived_name(self.function.__name__, tuple(int(value) for value in bound.values()))
+        if name not in _FEATURES:
+            known = [other for other in _FEATURES if other.startswith(self.function.__name__)]
+            raise DefinitionError(
+                f"Feature {name} is not defined; {self.function.__name__} is for {known}. Add a window."
+            )
+        return pl.col(name)
+
+
+def feature(
+    scope: Scope, *, windows: Sequence[int | Parameters] | None = None
+) -> Callable[[Callable[P, pl.Expr]], Definition[P]]:
+    """Register a function as features, one for each of `windows`, or one without parameters.
+
+    Raises:
+        DefinitionError: A name is taken, or an expression breaks the rules of `grammar`.
+    """
+    return lambda function: _register(function, scope, windows, published=True)
+
+
+def intermediate(
+    scope: Scope, *, windows: Sequence[int | Parameters] | None = None
+) -> Callable[[Callable[P, pl.Expr]], Definition[P]]:
+    """Register columns that other definitions share and no feature set holds. As `feature` otherwise."""
+    return lambda function: _register(function, scope, windows, published=False)
+
+
+def define(  # noqa: PLR0913 - the fields of a feature
+    name: str, scope: Scope, family: str, expression: pl.Expr, *, summary: str, published: bool
+) -> Feature:
+    """Return a feature whose expression its scope allows.
+
+    Raises:
+        DefinitionError: It breaks a rule of `grammar`.
+    """
+    grammar.check(name, expression, over_universe=_AGGREGATING.get(scope, ()))
+    return Feature(name, scope, family, expression, summary, published)
+
+
+def derived_name(function: str, parameters: Parameters) -> str:
+    """Return the name of a feature: its function's and its parameters'.
+
+    >>> derived_name("vol_ratio", (5, 20))
+    'vol_ratio_5_20'
+    """
+    return "_".join([function, *map(str, parameters)])
+
+
+def _register(
+    function: Callable[P, pl.Expr], scope: Scope, windows: Sequence[int | Parameters] | None, *, published: bool
+) -> Definition[P]:
+    family = function.__module__.rpartition(".")[2]
+    names = tuple(inspect.signature(function).parameters)
+    for window in [()] if windows is None else windows:
+        parameters = window if isinstance(window, tuple) else (window,)
+        name = derived_name(function.__name__, parameters)
+        if name in _FEATURES:
+            raise DefinitionError(f"Feature {name} is defined twice, in {_FEATURES[name].family} and {family}.")
+        summary = _summary(function, dict(zip(names, parameters, strict=True)))
+        expression = function(*parameters)  # type: ignore[arg-type, call-arg]  # bound to its signature above
+        _FEATURES[name] = define(name, scope, family, expression, summary=summary, published=published)
+    return Definition(function)
+
+
+def _summary(function: Callable[..., pl.Expr], parameters: dict[str, int]) -> str:
+    text = inspect.getdoc(function)
+    if not text:
+        raise DefinitionError(f"Feature {function.__name__} has no docstring; it must give formula, unit and source.")
+    for name, value in parameters.items():
+        text = text.replace(f"{{{name}}}", str(value))
+    return text

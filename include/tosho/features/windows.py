@@ -1,0 +1,188 @@
+"""What definitions use to look back: trailing windows of rows that include the row itself, as Polars expressions.
+
+Polars' own `rolling_mean`, `rolling_sum`, `rolling_std` and `ewm_mean` carry state from row to row, so their last
+bits depend on where the frame begins. These do not (see `kernels`): a value is made of its own window's rows alone.
+All give null until the window is full, where it holds a null, and where a division by zero would be needed.
+Recursive averages run over a finite window of four times their span, with normalised weights.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+import polars as pl
+
+from tosho.features import kernels
+from tosho.features.kernels import Array
+
+SPANS = 4
+"""Spans after which a recursive average is cut off: e^-8, a three-thousandth, of its weight lies beyond."""
+
+SESSIONS_A_YEAR = 252
+ANNUAL = math.sqrt(SESSIONS_A_YEAR)
+"""Factor from a deviation by session to one by year."""
+
+
+def ratio(over: pl.Expr, under: pl.Expr) -> pl.Expr:
+    """Quotient; null where the divisor is zero.
+
+    The engine turns what is not finite into null at the end of each definition, and so does each window. This is for
+    quotients that are compared, clipped or divided by before that.
+    """
+    return pl.when(under != 0).then(over / under)
+
+
+def flag(condition: pl.Expr) -> pl.Expr:
+    """1 where the condition holds, 0 where not, null where it cannot be judged."""
+    return condition.cast(pl.Float64)
+
+
+def log_change(x: pl.Expr, rows: int) -> pl.Expr:
+    """Natural logarithm of x over its value `rows` earlier."""
+    return (x / x.shift(rows)).log()
+
+
+def total(x: pl.Expr, window: int) -> pl.Expr:
+    """Sum."""
+    return _over_rows(kernels.total, x, window=window)
+
+
+def mean(x: pl.Expr, window: int) -> pl.Expr:
+    """Arithmetic mean (SMA)."""
+    return _over_rows(kernels.mean, x, window=window)
+
+
+def highest(x: pl.Expr, window: int) -> pl.Expr:
+    """Maximum."""
+    return _over_rows(kernels.highest, x, window=window)
+
+
+def lowest(x: pl.Expr, window: int) -> pl.Expr:
+    """Minimum."""
+    return _over_rows(kernels.lowest, x, window=window)
+
+
+def deviation(x: pl.Expr, window: int) -> pl.Expr:
+    """Sample standard deviation, sd_n; exactly zero for equal values."""
+    return _over_rows(kernels.variance, x, window=window).sqrt()
+
+
+def variance(x: pl.Expr, window: int) -> pl.Expr:
+    """Sample variance; exactly zero for equal values."""
+    return _over_rows(kernels.variance, x, window=window)
+
+
+def zscore(x: pl.Expr, window: int) -> pl.Expr:
+    """(x - mu_n) / sd_n."""
+    return _over_rows(kernels.zscore, x, window=window)
+
+
+def cumulative_zscore(flow: pl.Expr, levels: int) -> pl.Expr:
+    """z-score of the running sum of `flow` among its last `levels` values; where the sum began cancels."""
+    return _over_rows(kernels.cumulative_zscore, flow, levels=levels)
+
+
+def skewness(x: pl.Expr, window: int) -> pl.Expr:
+    """Sample skewness G1."""
+    return _over_rows(kernels.skewness, x, window=window)
+
+
+def kurtosis(x: pl.Expr, window: int) -> pl.Expr:
+    """Sample excess kurtosis G2."""
+    return _over_rows(kernels.kurtosis, x, window=window)
+
+
+def correlation(x: pl.Expr, y: pl.Expr, window: int) -> pl.Expr:
+    """Pearson's correlation, within [-1, 1]."""
+    return _over_rows(_correlation, x, y, window=window)
+
+
+def beta(y: pl.Expr, x: pl.Expr, window: int) -> pl.Expr:
+    """Slope of the regression of y on x: cov_n(y, x) / var_n(x)."""
+    return _over_rows(_beta, y, x, window=window)
+
+
+def residual_deviation(y: pl.Expr, x: pl.Expr, window: int) -> pl.Expr:
+    """Sample standard deviation of what the regression of y on x leaves over."""
+    return _over_rows(_residual_deviation, y, x, window=window)
+
+
+def slope(x: pl.Expr, window: int) -> pl.Expr:
+    """Slope by row of the regression of x on the row number."""
+    return _over_rows(_slope, x, window=window)
+
+
+def trend_r2(x: pl.Expr, window: int) -> pl.Expr:
+    """Share of the variance of x that its regression on the row number explains."""
+    return _over_rows(_trend_r2, x, window=window)
+
+
+def exponential(x: pl.Expr, span: int) -> pl.Expr:
+    """EMA with alpha = 2 / (span + 1), over 4 x span rows."""
+    return decayed(x, decay=1 - 2 / (span + 1), window=SPANS * span)
+
+
+def wilder(x: pl.Expr, window: int) -> pl.Expr:
+    """Wilder's average, alpha = 1 / n; its span is 2n - 1, so over 4 x (2n - 1) rows."""
+    return decayed(x, decay=1 - 1 / window, window=SPANS * (2 * window - 1))
+
+
+def decayed(x: pl.Expr, *, decay: float, window: int) -> pl.Expr:
+    """Mean with weights decay^k, k rows back, normalised over the window."""
+    return _over_rows(partial(kernels.decayed_mean, decay=decay), x, window=window)
+
+
+def run_length(holds: pl.Expr, cap: int) -> pl.Expr:
+    """How many rows in a row, up to this one, the condition holds; at most `cap`, which is the window."""
+    return _over_rows(kernels.run_length, flag(holds), window=cap)
+
+
+def rows_since(happens: pl.Expr, cap: int) -> pl.Expr:
+    """Rows since the condition last held, 0 where it holds now; `cap`, the window, where it did not within it."""
+    return run_length(~happens, cap)
+
+
+def rows_since_highest(x: pl.Expr, window: int) -> pl.Expr:
+    """Rows since the window's maximum, the newest of equal ones; 0 where it is now."""
+    return _over_rows(kernels.rows_since_highest, x, window=window)
+
+
+def _correlation(x: Array, y: Array, window: int) -> Array:
+    xx, yy, xy = kernels.comoments(x, y, window)
+    return np.clip(xy / (np.sqrt(xx) * np.sqrt(yy)), -1, 1)
+
+
+def _beta(y: Array, x: Array, window: int) -> Array:
+    xx, _, xy = kernels.comoments(x, y, window)
+    return xy / xx
+
+
+def _residual_deviation(y: Array, x: Array, window: int) -> Array:
+    xx, yy, xy = kernels.comoments(x, y, window)
+    return np.sqrt(np.maximum(yy - xy * xy / xx, 0) / (window - 1))
+
+
+def _slope(x: Array, window: int) -> Array:
+    return kernels.trend(x, window)[0] / (window * (window**2 - 1) / 12)
+
+
+def _trend_r2(x: Array, window: int) -> Array:
+    along, xx = kernels.trend(x, window)
+    return along * along / (xx * (window * (window**2 - 1) / 12))
+
+
+def _over_rows(kernel: Callable[..., Array], *inputs: pl.Expr, **rows: int) -> pl.Expr:
+    if min(rows.values()) < 1:
+        raise ValueError(f"A window of {rows} was asked for; it must hold at least 1 row.")
+    function = partial(_evaluate, kernel=partial(kernel, **rows))
+    return pl.map_batches([x.cast(pl.Float64) for x in inputs], function, return_dtype=pl.Float64)
+
+
+def _evaluate(inputs: Sequence[pl.Series], kernel: Callable[..., Array]) -> pl.Series:
+    with np.errstate(all="ignore"):
+        values = kernels.padded(kernel(*(x.to_numpy() for x in inputs)), inputs[0].len())
+    values[~np.isfinite(values)] = np.nan
+    return pl.Series(inputs[0].name, values, nan_to_null=True)

@@ -1,0 +1,59 @@
+"""Reading text columns: strict about which columns there are, tolerant of how a value is written."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import polars as pl
+
+from tosho.contracts import ContractError
+
+_FLAGS = {"0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
+
+
+def require(source: str, rows: pl.DataFrame, needed: Collection[str], known: Collection[str] | None = None) -> None:
+    """Refuse rows that lack a column or, where `known` is given, have one that nobody knows.
+
+    Raises:
+        ContractError: Named are source and columns.
+    """
+    if missing := [name for name in needed if name not in rows.columns]:
+        raise ContractError(f"Source {source} lacks the column(s) {missing}; it sent {rows.columns}.")
+    if unknown := [name for name in rows.columns if known is not None and name not in known]:
+        raise ContractError(
+            f"Source {source} sent the unknown column(s) {unknown}. J-Quants has changed: look up what they are, "
+            "then use them or list them as known in tosho.ingest."
+        )
+
+
+def read(source: str, rows: pl.DataFrame, *columns: pl.Expr) -> pl.DataFrame:
+    """Return the columns read from text.
+
+    Raises:
+        ContractError: A value is not what its column holds. The sentence names column and value.
+    """
+    try:
+        return rows.select(columns)
+    except pl.exceptions.PolarsError as error:
+        raise ContractError(f"Source {source} sent a value that cannot be read: {error}") from error
+
+
+def text(name: str) -> pl.Expr:
+    """Return text; "" is null."""
+    column = pl.col(name).str.strip_chars()
+    return pl.when(column != "").then(column)
+
+
+def number(name: str) -> pl.Expr:
+    """Return a number, sent as one or as text; "" is null."""
+    return text(name).cast(pl.Float64)
+
+
+def flag(name: str) -> pl.Expr:
+    """Return a flag, sent as 0 and 1, "0" and "1" or false and true; "" is null."""
+    return text(name).str.to_lowercase().replace_strict(_FLAGS, return_dtype=pl.Boolean)
+
+
+def day(name: str) -> pl.Expr:
+    """Return a date, written YYYY-MM-DD or YYYYMMDD."""
+    return text(name).str.replace_all("-", "").str.to_date("%Y%m%d")

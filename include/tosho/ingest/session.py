@@ -1,0 +1,119 @@
+"""One session from J-Quants to the lake: fetch all, check all, then publish; or only some codes, fetched again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from tosho.calendar import offset
+from tosho.contracts import TABLES, Checked
+from tosho.ingest import quarantine
+from tosho.ingest.errors import NotYetPublishedError
+from tosho.ingest.jquants import JQuantsClient
+from tosho.ingest.sources import BARS, INDICES, SOURCES, Fetched, Source, fetch
+from tosho.observability.log import logger
+from tosho.storage import Lake
+from tosho.storage.manifest import Source as Kept
+
+Report = dict[str, dict[str, Any]]
+"""Table to `rows` and `quarantined` (rule to count), or to `skipped` with the reason."""
+
+_log = logger(__name__)
+
+
+def ingest_session(session: date, lake: Lake, client: JQuantsClient, codes: Sequence[str] | None = None) -> Report:
+    """Bring a session into `securities`, `indices`, `shares` and `bars`.
+
+    Nothing is published before all sources have been fetched, kept and checked. Doing it again, or after having been
+    killed at any point, leaves the same bytes.
+
+    Args:
+        session: Which.
+        lake: Where to.
+        client: From where.
+        codes: Fetch only these again (4 or 5 characters), into a session that was published; the rows of other codes
+            stay as they are.
+
+    Returns:
+        What happened, by table.
+
+    Raises:
+        NotASessionError: The day is none.
+        NotYetPublishedError: A source has nothing for the session, or `bars` nothing for one of the codes.
+        ContractError: A column is missing, unknown, unreadable or null throughout.
+        PartitionMissingError: Codes were named, and the session was never published.
+        StorageError: The lake could not be written.
+    """
+    offset(session, 0)  # says so, if the day is no session
+    if codes is not None:
+        return _ingest_codes(session, lake, client, sorted({code.ljust(5, "0") for code in codes}))
+    within, report = split_by_plan(client)
+    fetched = [fetch(source, session, lake, client) for source in within]
+    checked = [TABLES[found.source.table].check(found.rows) for found in fetched]
+    for found, rows in zip(fetched, checked, strict=True):
+        report[found.source.table] = put(lake, found.source.table, session, rows, found.kept)
+    return report
+
+
+def split_by_plan(client: JQuantsClient) -> tuple[list[Source], Report]:
+    """Return the sources that the plan has, and a report that says of the others why they are skipped."""
+    within = [source for source in SOURCES if source.endpoint in client.terms.endpoints]
+    without = [source for source in SOURCES if source not in within]
+    return within, {
+        source.table: {"skipped": f"plan {client.plan} has no {source.endpoint}", "rows": 0} for source in without
+    }
+
+
+def put(lake: Lake, table: str, session: date, checked: Checked, kept: Sequence[Kept]) -> dict[str, Any]:
+    """Publish good rows, keep bad ones aside, and return the counts of both."""
+    by_rule = checked.by_rule()
+    if by_rule:
+        _log.warning("%s of %s: quarantined %s", table, session, by_rule)
+    lake.quarantine(table, session, checked.bad)
+    lake.publish(table, session, checked.good, sources=kept, quarantined=by_rule)
+    return {"rows": checked.good.height, "quarantined": by_rule}
+
+
+def _ingest_codes(session: date, lake: Lake, client: JQuantsClient, codes: Sequence[str]) -> Report:
+    within, report = split_by_plan(client)
+    per_code = [source for source in within if source is not INDICES]  # an index has no code of ours
+    manifests = {source: lake.manifest(source.table, session) for source in per_code}
+    found = {source: [fetch(source, session, lake, client, code) for code in codes] for source in per_code}
+    for code, bars in zip(codes, found[BARS], strict=True):
+        if not bars.rows.height:
+            raise NotYetPublishedError(
+                f"J-Quants has no bar of code {code} for session {session}: it was not listed then, or is not yet "
+                "published. The session stays as it was."
+            )
+    merged = {source: _merged(lake, source, session, codes, parts) for source, parts in found.items()}
+    for source, rows in merged.items():
+        kept = dict.fromkeys([*manifests[source].sources, *(one for part in found[source] for one in part.kept)])
+        report[source.table] = put(lake, source.table, session, rows, list(kept))
+    return report
+
+
+def _merged(lake: Lake, source: Source, session: date, codes: Sequence[str], parts: Sequence[Fetched]) -> Checked:
+    """Return the session's rows with those of some codes replaced, and its quarantine likewise."""
+    others = lake.read(source.table, session).filter(~pl.col("code").is_in(codes))
+    new = [part.rows.filter(pl.col("code") == code) for code, part in zip(codes, parts, strict=True)]
+    checked = TABLES[source.table].check(pl.concat([others, *new], how="vertical_relaxed"))
+    waiting = quarantine.read(lake, source.table, session)
+    still = waiting.filter(~pl.col("code").is_in(codes)) if waiting.height else waiting
+    return Checked(checked.good, pl.concat([still, checked.bad]) if still.height else checked.bad)
+
+
+def total(reports: Sequence[Mapping[str, Mapping[str, Any]]]) -> Report:
+    """Return the sum of several sessions' reports."""
+    result: Report = {}
+    for report in reports:
+        for table, told in report.items():
+            into = result.setdefault(table, {"rows": 0, "quarantined": {}})
+            into["rows"] += told["rows"]
+            for rule, count in told.get("quarantined", {}).items():
+                into["quarantined"][rule] = into["quarantined"].get(rule, 0) + count
+            if "skipped" in told:
+                into["skipped"] = told["skipped"]
+    return result

@@ -12,7 +12,7 @@ Arrays are float64 with NaN for null. A value is NaN until its window is full an
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -52,6 +52,11 @@ def padded(values: Array, size: int) -> Array:
     return out
 
 
+def clipped(correlation: Array) -> Array:
+    """A correlation that rounding has not left outside [-1, 1]."""
+    return np.minimum(np.maximum(correlation, -1.0), 1.0, dtype=np.float64)
+
+
 def total(x: Array, window: int) -> Array:
     """Sum."""
     return fold((x,), window, lambda a, _m, b, _k: (a[0] + b[0],))[0]
@@ -80,6 +85,54 @@ def decayed_mean(x: Array, window: int, decay: float) -> Array:
         return (a[0] + (b[0] - a[0]) * (older / (newer + older)),)
 
     return fold((x,), window, merge)[0]
+
+
+def adaptive_mean(x: Array, speed: Array, window: int) -> Array:
+    """Mean whose weights are speed, then (1 - speed) speed of the row before ... from the newest row back, normalised.
+
+    The weights of a block sum to 1 less the product of its (1 - speed), which is all a merge must know.
+    """
+
+    def merge(a: State, _m: int, b: State, _k: int) -> State:
+        newer, older = 1 - a[1], a[1] * (1 - b[1])
+        return a[0] + (b[0] - a[0]) * (older / (newer + older)), a[1] * b[1]
+
+    return fold((x, 1 - speed), window, merge)[0]
+
+
+def convolution(x: Array, weights: Sequence[float]) -> Array:
+    """Sum of weights[k] x[t - k], from the newest row back."""
+    rows = max(x.size - len(weights) + 1, 0)
+    result = np.zeros(rows)
+    for back, weight in enumerate(weights):
+        result += weight * _rows_back(x, back, len(weights), rows)
+    return result
+
+
+def mean_distance(x: Array, window: int) -> Array:
+    """Mean absolute distance from the mean."""
+    mu = mean(x, window)
+    result = np.zeros_like(mu)
+    for back in range(window):
+        result += np.abs(_rows_back(x, back, window, mu.size) - mu)
+    return result / window
+
+
+def share_below(x: Array, window: int) -> Array:
+    """Share of the `window` rows before the newest whose value is below its."""
+    rows = max(x.size - window, 0)
+    now = _rows_back(x, 0, window + 1, rows)
+    below = 0 * now
+    for back in range(1, window + 1):
+        earlier = _rows_back(x, back, window + 1, rows)
+        below += (earlier < now) + 0 * earlier
+    return below / window
+
+
+def _rows_back(x: Array, back: int, window: int, rows: int) -> Array:
+    """The value `back` rows before the newest, of each of the `rows` full windows."""
+    begin = window - 1 - back
+    return x[begin : begin + rows]
 
 
 def run_length(holds: Array, window: int) -> Array:
@@ -144,6 +197,22 @@ def comoments(x: Array, y: Array, window: int) -> State:
     """Sums of (x - mean)^2, (y - mean)^2 and (x - mean)(y - mean)."""
     zero = np.zeros_like(x)
     return fold((x, y, zero, zero, zero), window, _merge_comoments)[2:]
+
+
+def falling_beta(y: Array, x: Array, window: int) -> Array:
+    """Slope of y on x over the rows where x < 0."""
+    zero = 0 * (x + y)
+    count = np.where(np.isnan(zero), np.nan, x < 0)
+
+    def merge(a: State, _m: int, b: State, _k: int) -> State:
+        n = a[0] + b[0]
+        some = np.maximum(n, 1)
+        dx, dy, share = b[1] - a[1], b[2] - a[2], a[0] * b[0] / some
+        older = b[0] / some
+        return n, a[1] + dx * older, a[2] + dy * older, a[3] + b[3] + dx * dx * share, a[4] + b[4] + dx * dy * share
+
+    *_, xx, xy = fold((count, x, y, zero, zero), window, merge)
+    return xy / xx
 
 
 def trend(x: Array, window: int) -> State:

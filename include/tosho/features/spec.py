@@ -24,7 +24,8 @@ from tosho.features import grammar
 from tosho.features.grammar import DefinitionError
 
 P = ParamSpec("P")
-Parameters = tuple[int, ...]
+Parameter = int | str
+Parameters = tuple[Parameter, ...]
 
 
 class Scope(StrEnum):
@@ -75,7 +76,7 @@ class Definition(Generic[P]):
             DefinitionError: It is not defined for these parameters.
         """
         bound = inspect.signature(self.function).bind(*args, **kwargs).arguments
-        name = derived_name(self.function.__name__, tuple(int(value) for value in bound.values()))
+        name = derived_name(self.function.__name__, tuple(bound.values()))
         if name not in _FEATURES:
             known = [other for other in _FEATURES if other.startswith(self.function.__name__)]
             raise DefinitionError(
@@ -85,9 +86,13 @@ class Definition(Generic[P]):
 
 
 def feature(
-    scope: Scope, *, windows: Sequence[int | Parameters] | None = None
+    scope: Scope, *, windows: Sequence[Parameter | Parameters] | None = None
 ) -> Callable[[Callable[P, pl.Expr]], Definition[P]]:
     """Register a function as features, one for each of `windows`, or one without parameters.
+
+    Args:
+        scope: The rows it is evaluated over.
+        windows: The function's parameters: lengths of windows as a rule, or names of features.
 
     Raises:
         DefinitionError: A name is taken, or an expression breaks the rules of `grammar`.
@@ -96,7 +101,7 @@ def feature(
 
 
 def intermediate(
-    scope: Scope, *, windows: Sequence[int | Parameters] | None = None
+    scope: Scope, *, windows: Sequence[Parameter | Parameters] | None = None
 ) -> Callable[[Callable[P, pl.Expr]], Definition[P]]:
     """Register columns that other definitions share and no feature set holds. As `feature` otherwise."""
     return lambda function: _register(function, scope, windows, published=False)
@@ -124,7 +129,7 @@ def derived_name(function: str, parameters: Parameters) -> str:
 
 
 def _register(
-    function: Callable[P, pl.Expr], scope: Scope, windows: Sequence[int | Parameters] | None, *, published: bool
+    function: Callable[P, pl.Expr], scope: Scope, windows: Sequence[Parameter | Parameters] | None, *, published: bool
 ) -> Definition[P]:
     family = function.__module__.rpartition(".")[2]
     names = tuple(inspect.signature(function).parameters)
@@ -139,7 +144,7 @@ def _register(
     return Definition(function)
 
 
-def _summary(function: Callable[..., pl.Expr], parameters: dict[str, int]) -> str:
+def _summary(function: Callable[..., pl.Expr], parameters: dict[str, Parameter]) -> str:
     text = inspect.getdoc(function)
     if not text:
         raise DefinitionError(f"Feature {function.__name__} has no docstring; it must give formula, unit and source.")

@@ -110,6 +110,11 @@ def residual_deviation(y: pl.Expr, x: pl.Expr, window: int) -> pl.Expr:
     return _over_rows(_residual_deviation, y, x, window=window)
 
 
+def falling_beta(y: pl.Expr, x: pl.Expr, window: int) -> pl.Expr:
+    """Slope of the regression of y on x over those rows of the window where x is negative; null below two of them."""
+    return _over_rows(kernels.falling_beta, y, x, window=window)
+
+
 def slope(x: pl.Expr, window: int) -> pl.Expr:
     """Slope by row of the regression of x on the row number."""
     return _over_rows(_slope, x, window=window)
@@ -135,6 +140,26 @@ def decayed(x: pl.Expr, *, decay: float, window: int) -> pl.Expr:
     return _over_rows(partial(kernels.decayed_mean, decay=decay), x, window=window)
 
 
+def adaptive(x: pl.Expr, speed: pl.Expr, window: int) -> pl.Expr:
+    """Average whose alpha is `speed`, row by row, as KAMA has it; normalised over the window."""
+    return _over_rows(kernels.adaptive_mean, x, speed, window=window)
+
+
+def convolution(x: pl.Expr, weights: Sequence[float]) -> pl.Expr:
+    """Sum of weights[k] times x, k rows back."""
+    return _over_rows(partial(kernels.convolution, weights=tuple(weights)), x)
+
+
+def mean_distance(x: pl.Expr, window: int) -> pl.Expr:
+    """Mean absolute distance of the window's values from their mean."""
+    return _over_rows(kernels.mean_distance, x, window=window)
+
+
+def share_below(x: pl.Expr, window: int) -> pl.Expr:
+    """Share of the `window` earlier rows whose value is below this row's; the row itself is not among them."""
+    return _over_rows(kernels.share_below, x, window=window)
+
+
 def run_length(holds: pl.Expr, cap: int) -> pl.Expr:
     """How many rows in a row, up to this one, the condition holds; at most `cap`, which is the window."""
     return _over_rows(kernels.run_length, flag(holds), window=cap)
@@ -152,7 +177,7 @@ def rows_since_highest(x: pl.Expr, window: int) -> pl.Expr:
 
 def _correlation(x: Array, y: Array, window: int) -> Array:
     xx, yy, xy = kernels.comoments(x, y, window)
-    return np.clip(xy / (np.sqrt(xx) * np.sqrt(yy)), -1, 1)
+    return kernels.clipped(xy / (np.sqrt(xx) * np.sqrt(yy)))
 
 
 def _beta(y: Array, x: Array, window: int) -> Array:
@@ -175,7 +200,7 @@ def _trend_r2(x: Array, window: int) -> Array:
 
 
 def _over_rows(kernel: Callable[..., Array], *inputs: pl.Expr, **rows: int) -> pl.Expr:
-    if min(rows.values()) < 1:
+    if min(rows.values(), default=1) < 1:
         raise ValueError(f"A window of {rows} was asked for; it must hold at least 1 row.")
     function = partial(_evaluate, kernel=partial(kernel, **rows))
     return pl.map_batches([x.cast(pl.Float64) for x in inputs], function, return_dtype=pl.Float64)

@@ -10,6 +10,7 @@ import math
 
 import polars as pl
 
+from tosho.features import indicators
 from tosho.features.columns import CLOSE, HIGH, LOW, OPEN
 from tosho.features.families.returns import logret
 from tosho.features.spec import Scope, feature, intermediate
@@ -60,9 +61,7 @@ def rogers_satchell_term() -> pl.Expr:
 @intermediate(Scope.SERIES)
 def true_range() -> pl.Expr:
     """Largest of H - L, |H - C_{t-1}| and |L - C_{t-1}|, in adjusted yen; null where the close before is."""
-    before = CLOSE.shift(1)
-    spread = HIGH - LOW + 0 * before  # max_horizontal would pass over a null
-    return pl.max_horizontal(spread, (HIGH - before).abs(), (LOW - before).abs())
+    return indicators.true_range(HIGH, LOW, CLOSE)
 
 
 @intermediate(Scope.SERIES)

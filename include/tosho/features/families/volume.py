@@ -9,10 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from tosho.features.columns import (
-    CLOSE,
     CLOSE_RAW,
-    HIGH,
-    LOW,
     LOWER_LIMIT,
     SHARES,
     TURNOVER,
@@ -20,6 +17,7 @@ from tosho.features.columns import (
     VOLUME,
     VOLUME_RAW,
 )
+from tosho.features.families.candles import clv
 from tosho.features.families.returns import logret, ret
 from tosho.features.spec import Scope, feature, intermediate
 from tosho.features.windows import correlation, cumulative_zscore, flag, log_change, mean, total, zscore
@@ -103,8 +101,7 @@ def obv_z20() -> pl.Expr:
 @feature(Scope.SERIES)
 def cmf_20() -> pl.Expr:
     """Chaikin's money flow: sum_20(CLV V) / sum_20(V), CLV = ((C - L) - (H - C)) / (H - L); null if an H = L."""
-    location = ((CLOSE - LOW) - (HIGH - CLOSE)) / (HIGH - LOW)
-    return total(location * VOLUME, 20) / total(VOLUME, 20)
+    return total(clv() * VOLUME, 20) / total(VOLUME, 20)
 
 
 @feature(Scope.SERIES)

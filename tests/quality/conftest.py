@@ -1,44 +1,15 @@
-"""A small sound market, and the real one where it is at hand."""
+"""The tables of a small sound market, and of the real one where it is at hand."""
 
-from datetime import date
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pytest
 
+from quality.sound_market import CODES, SESSION, bars_of
 from tosho import calendar
 from tosho.contracts import BARS, INDICES, SECURITIES
 
-SESSION = date(2018, 11, 16)
-CODES = [f"{1301 + 3 * k}0" for k in range(300)]
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "tse_2014_2018"
-
-
-def bars_of(session, seed, base=None):
-    """300 codes around 1,000 yen, each within 5 % of `base`."""
-    draw = np.random.default_rng(seed)
-    base = np.full(len(CODES), 1000.0) if base is None else base
-    close = np.round(base * (1 + draw.uniform(-0.05, 0.05, len(CODES))))
-    opened = np.round(base * (1 + draw.uniform(-0.02, 0.02, len(CODES))))
-    volume = draw.integers(1, 10_000, len(CODES)) * 100.0
-    return BARS.conform(
-        pl.DataFrame(
-            {
-                "session": session,
-                "code": CODES,
-                "open": opened,
-                "high": np.maximum(opened, close) + 1,
-                "low": np.minimum(opened, close) - 1,
-                "close": close,
-                "volume": volume,
-                "turnover_yen": volume * close,
-                "adj_factor": 1.0,
-                "upper_limit_hit": None,
-                "lower_limit_hit": None,
-            }
-        )
-    )
 
 
 @pytest.fixture

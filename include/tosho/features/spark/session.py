@@ -1,0 +1,47 @@
+"""The Spark session of a feature job: what must be set for blobs of Arrow to pass, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from pyspark.sql import SparkSession  # noqa: TID253 - this package is the door to pyspark
+
+import tosho
+
+_NEEDED = {
+    # Rows are few and heavy: a handful to a batch keeps every Arrow buffer far below its 2 GB.
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "8",
+    # The number of partitions is ours: one a bucket or span. Adaptive execution would coalesce or split them.
+    "spark.sql.adaptive.enabled": "false",
+    # The blobs are compressed already.
+    "spark.shuffle.compress": "false",
+    "spark.shuffle.spill.compress": "false",
+    # One thread a task: Spark has as many tasks at once as cores.
+    "spark.executorEnv.POLARS_MAX_THREADS": "1",
+}
+
+
+def open_session(name: str, master: str = "") -> SparkSession:
+    """Return the running session, or start one.
+
+    Args:
+        name: What the cluster shows as the application's name.
+        master: Where to run, as `local[2]`. Empty under spark-submit, which says it.
+    """
+    # The workers must run this very Python; on a cluster where it lies elsewhere the caller's variable wins.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = SparkSession.builder.appName(name)
+    if master:
+        builder = builder.master(master).config("spark.ui.enabled", "false")
+    # Workers on this machine find the package where the driver found it; others get it by --py-files.
+    builder = builder.config("spark.executorEnv.PYTHONPATH", _python_path())
+    for key, value in _NEEDED.items():
+        builder = builder.config(key, value)
+    return builder.getOrCreate()
+
+
+def _python_path() -> str:
+    package = str(Path(tosho.__file__).parents[1])
+    return os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH", "")])])

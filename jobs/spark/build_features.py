@@ -1,0 +1,41 @@
+"""Build the features of a range of sessions from the lake's bars, and publish one partition a session.
+
+    spark-submit --master local[2] jobs/spark/build_features.py --set core --first 2018-11-16 --last 2018-11-16
+
+Settings come from the environment (TOSHO_LAKE, TOSHO_S3_...). On a cluster whose machines do not have the package,
+zip include/tosho and give it by `--py-files`; PYSPARK_PYTHON names the Python there. The last line is the result, as
+JSON. Exit status 1, and a sentence, when nothing was published.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from datetime import date
+
+from pyspark.errors import PySparkException  # noqa: TID253 - this is a Spark job
+
+from tosho.config import Settings
+from tosho.features.spark import build
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the job and return its exit status."""
+    parser = argparse.ArgumentParser(description="Build features of the sessions from --first to --last.")
+    parser.add_argument("--set", default="core", help="the feature set's name")
+    parser.add_argument("--first", required=True, type=date.fromisoformat, help="ISO date")
+    parser.add_argument("--last", required=True, type=date.fromisoformat, help="ISO date, included")
+    asked = parser.parse_args(arguments)
+    try:
+        built = build(Settings.from_environment(), asked.set, asked.first, asked.last)
+    except (LookupError, ValueError, OSError, PySparkException) as error:
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        return 1
+    sys.stdout.write(json.dumps(built) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""A small market with everything that could make two engines differ: splits, halts, codes that come and go."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import polars as pl
+
+from tosho import calendar
+from tosho.storage import Lake
+
+LAST = date(2024, 12, 30)
+
+
+def sessions(count: int) -> list[date]:
+    return [calendar.offset(LAST, n) for n in range(1 - count, 1)]
+
+
+def bars(days: list[date], codes: int = 40, seed: int = 3) -> pl.DataFrame:
+    """Long bars, unadjusted. Every fifth code halts at times (half the halts leave no row at all)."""
+    rng = np.random.default_rng(seed)
+    return pl.concat([_one(f"{1300 + 7 * i}{'A' if i % 11 == 3 else '0'}", i, days, rng) for i in range(codes)])
+
+
+def _one(code: str, i: int, days: list[date], rng: np.random.Generator) -> pl.DataFrame:
+    n = len(days)
+    first = n // 3 if i % 7 == 2 else 0  # listed late
+    last = n - n // 5 if i % 7 == 5 else n  # delisted early
+    factor = np.ones(n)
+    if i % 4 == 1:
+        factor[[n // 6, n // 2, n - 3]] = (1 / 3, 0.5, 1 / 1.1)  # splits, one just before the end
+    close = (500 + 30 * i) * np.exp(np.cumsum(rng.normal(0, 0.02, n))) * np.cumprod(factor)
+    spread = np.abs(rng.normal(0, 0.01, (2, n)))
+    open_ = close * np.exp(rng.normal(0, 0.005, n))
+    volume = np.round(rng.lognormal(11, 1, n)) * (rng.random(n) > 0.02)
+    frame = pl.DataFrame(
+        {
+            "session": days,
+            "code": [code] * n,
+            "open": open_,
+            "high": np.maximum(open_, close) * (1 + spread[0]),
+            "low": np.minimum(open_, close) * (1 - spread[1]),
+            "close": close,
+            "volume": volume,
+            "turnover_yen": volume * close,
+            "adj_factor": factor,
+            "upper_limit_hit": rng.random(n) < 0.01,
+            "lower_limit_hit": rng.random(n) < 0.01,
+        }
+    )[first:last]
+    halted = pl.Series(rng.random(frame.height) < (0.04 if i % 5 == 0 else 0))
+    unsaid = pl.Series(rng.random(frame.height) < 0.5) & (frame["adj_factor"] == 1.0)
+    emptied = pl.when(~halted).then(pl.col("open", "high", "low", "close", "volume", "turnover_yen"))
+    return frame.with_columns(emptied).filter(~(halted & unsaid))
+
+
+def securities(bars: pl.DataFrame) -> pl.DataFrame:
+    """What was listed at each session, without gaps between a code's first and last row."""
+    days = pl.DataFrame({"session": bars["session"].unique().sort()})
+    listed = bars.group_by("code").agg(first=pl.col("session").min(), last=pl.col("session").max())
+    number = pl.col("code").str.slice(0, 4).cast(pl.Int32)
+    return (
+        listed.join(days, how="cross")
+        .filter(pl.col("session").is_between("first", "last"))
+        .select(
+            "session",
+            "code",
+            name="code",
+            name_en="code",
+            sector17=(number % 3 + 1).cast(pl.String),
+            sector33=pl.format("{}", (number % 5) * 100 + 50),
+            scale=pl.lit("TOPIX Small 1"),
+            segment=pl.when(number % 2 == 0).then(pl.lit("0111")).otherwise(pl.lit("0112")),
+            margin_class=pl.lit("1"),
+            product=pl.lit("011"),
+        )
+    )
+
+
+def indices(days: list[date], seed: int = 5) -> pl.DataFrame:
+    close = 2500 * np.exp(np.cumsum(np.random.default_rng(seed).normal(0, 0.01, len(days))))
+    return pl.DataFrame(
+        {
+            "session": days,
+            "index_code": ["0000"] * len(days),
+            "open": close * 0.999,
+            "high": close * 1.01,
+            "low": close * 0.99,
+            "close": close,
+        }
+    )
+
+
+def shares(bars: pl.DataFrame, seed: int = 9) -> pl.DataFrame:
+    """Statements: each code's first at its second row, some again later, once twice in a session."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for (code,), own in bars.group_by("code", maintain_order=True):
+        for place in sorted({1, *rng.integers(1, own.height, 4).tolist()}):
+            session = own["session"][place]
+            known = datetime(session.year, session.month, session.day, 6, 30, tzinfo=UTC)
+            rows += [(session, code, known + timedelta(hours=h), float(rng.integers(10, 99)) * 1e6) for h in (0, 1)]
+    return pl.DataFrame(
+        rows,
+        schema={
+            "session": pl.Date,
+            "code": pl.String,
+            "known_at": pl.Datetime("us", "UTC"),
+            "shares_outstanding": pl.Float64,
+        },
+        orient="row",
+    )
+
+
+def publish(lake: Lake, count: int, codes: int = 40) -> list[date]:
+    """Put a market of `count` sessions into a lake and return them."""
+    days = sessions(count)
+    prices = bars(days, codes)
+    for name, frame in {
+        "bars": prices,
+        "securities": securities(prices),
+        "indices": indices(days),
+        "shares": shares(prices),
+    }.items():
+        for (session,), rows in frame.partition_by("session", as_dict=True).items():
+            lake.publish(name, session, rows)
+    return days

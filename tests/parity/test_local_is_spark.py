@@ -1,0 +1,30 @@
+"""The two engines give the same bytes, however Spark deals the work out and wherever it runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from tosho.features.spark.blob import bucket_of
+from tosho.features.spark.shape import Shape
+
+
+@pytest.mark.parametrize("shape", [Shape(400, 1, 400), Shape(16, 3, 7), Shape(5, 7, 1)])
+def test_a_history_has_the_bytes_of_the_local_engine(build, expected, sessions, shape):
+    built = build(sessions[-36], sessions[-1], shape=shape)
+    assert built == expected
+
+
+@pytest.mark.parametrize("back", [1, 4, 20])
+def test_a_single_session_has_the_bytes_of_the_history(build, expected, sessions, back):
+    """Splits and statements of before the lookback count, and are read."""
+    session = sessions[-back]
+    assert build(session, session) == {session: expected[session]}
+
+
+def test_more_buckets_than_codes_leave_nothing_out(build, expected, sessions):
+    assert build(sessions[-1], sessions[-1], shape=Shape(16, 47, 7)) == {sessions[-1]: expected[sessions[-1]]}
+
+
+def test_a_code_has_the_same_bucket_everywhere():
+    """Not Python's hash, which differs from process to process."""
+    assert [bucket_of(code, 1000) for code in ("13010", "130A0", "72030")] == [778, 500, 949]

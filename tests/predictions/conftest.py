@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from services.clickhouse import ClickHouse, clickhouse_server
 
+from services.clickhouse import ClickHouse, clickhouse_server
 from tosho.config import Settings, Store
 from tosho.predictions import open_store
 from tosho.predictions.versioned import VersionedStore
 
 TESTS = Path(__file__).parents[1]
-PASSWORD = "not-for-logs-7Q"  # noqa: S105
+PASSWORD = "not-for-logs-7Q"
 
 
 @pytest.fixture(scope="session")

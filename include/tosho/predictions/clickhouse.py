@@ -110,7 +110,7 @@ class ClickHouseEngine:
         """Clear the load's partition and insert its rows as one block."""
         table = self._table(schema.ROWS)
         columns = [[load_id] * rows.height, *(column.to_list() for column in rows)]
-        self._execute(f"ALTER TABLE {table} DROP PARTITION ({_date(session)}, {schema.literal(load_id)})")
+        self._execute(f"ALTER TABLE {table} DROP PARTITION ('{session}', {schema.literal(load_id)})")
         # The id keeps out an insert that a killed client left running on the server.
         insert = f"INSERT INTO {table} (load_id, {schema.names()}) VALUES"
         self._execute(insert, columns, columnar=True, query_id=self._query_id("insert", session))
@@ -128,7 +128,7 @@ class ClickHouseEngine:
 
     def drop(self, session: date) -> None:
         """Drop the session's partitions, commits first."""
-        self._execute(f"ALTER TABLE {self._table(schema.COMMITS)} DROP PARTITION {_date(session)}")
+        self._execute(f"ALTER TABLE {self._table(schema.COMMITS)} DROP PARTITION '{session}'")
         self.keep_only(session, set())
 
     def _commits(self, what: str, tail: str) -> list[tuple[Any, ...]]:

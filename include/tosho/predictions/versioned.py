@@ -98,7 +98,7 @@ class VersionedStore:
 
     def _load(self, session: date, load_id: str, sent: Tally, good: pl.DataFrame) -> State:
         newest = self.engine.newest(session)
-        sound = self.engine.tally(session, load_id) == sent
+        sound = self._sound(session, load_id, sent)
         if sound and newest and newest.load_id == load_id:
             return "already there"
         if not sound:
@@ -107,6 +107,16 @@ class VersionedStore:
         self.engine.commit(Commit(session, load_id, newest.sequence + 1 if newest else 1, *sent))
         self.engine.keep_only(session, {load_id, newest.load_id} if newest else {load_id})
         return "loaded"
+
+    def _sound(self, session: date, load_id: str, sent: Tally) -> bool:
+        """Tell whether a load is stored already, whole; rows that cannot be read are not."""
+        try:
+            return self.engine.tally(session, load_id) == sent
+        except StoreError as error:
+            _log.warning(
+                "Predictions of %s, load %s: stored rows cannot be read, they are put anew. %s", session, load_id, error
+            )
+            return False
 
     def _compare(self, session: date, load_id: str, sent: Tally, found: Tally) -> None:
         if found != sent:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
@@ -60,7 +61,8 @@ def _bars(n: int, day: date) -> Iterator[tuple[object, ...]]:
 
 def _issue(code: str) -> dict[str, object]:
     return {
-        "Date": LAST, "Code": code, "CompanyName": f"会社{code}", "CompanyNameEnglish": f"Company {code}",
+        "Date": DELISTED_ON if code == GONE else LAST, "Code": code,
+        "CompanyName": f"会社{code}", "CompanyNameEnglish": f"Company {code}",
         "Sector17Code": "1", "Sector17CodeName": "食品", "Sector33Code": "0050", "Sector33CodeName": "水産・農林業",
         "ScaleCategory": "TOPIX Small 2", "MarketCode": "0101", "MarketCodeName": "東証一部", "MarginCode": "2",
         "ProductCategory": "011", "ListedFrom": LISTED_ON if code == NEW else FIRST,
@@ -96,3 +98,35 @@ def serving(app: Callable[..., object]) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(timeout=10)
+
+
+class Tampering:
+    """An ASGI app between server and client that may change the rows of an answer, or the answer as a whole."""
+
+    def __init__(self, app):
+        self.app = app
+        self.rows = lambda path, rows: rows
+        self.body = lambda path, body: body
+        self.asked = []
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        plain = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+        self.asked.append((scope["path"], scope["query_string"].decode()))
+        sent = []
+
+        async def collect(message):
+            sent.append(message)
+
+        await self.app({**scope, "headers": plain}, receive, collect)
+        body = b"".join(message.get("body", b"") for message in sent)
+        if scope["path"].startswith("/v2") and sent[0]["status"] == 200:
+            content = json.loads(body)
+            if "data" in content:
+                content["data"] = self.rows(scope["path"], content["data"])
+            body = self.body(scope["path"], json.dumps(content).encode())
+        headers = [(name, value) for name, value in sent[0]["headers"] if name != b"content-length"]
+        await send({**sent[0], "headers": [*headers, (b"content-length", str(len(body)).encode())]})
+        await send({"type": "http.response.body", "body": body})

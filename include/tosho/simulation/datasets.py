@@ -66,7 +66,8 @@ class Datasets:
         covered.require_one(asked, self.today())
         if last == date.min:
             return self.market.master_of(last)
-        day = min(asked or self.today(), covered.last, next_session(last))
+        newest = next_session(last) if not self.terms.delay_weeks else min(last, covered.last)
+        day = min(asked or self.today(), newest)
         rows = self.market.master_of(day if is_session(day) else next_session(day))
         return rows if codes is None else rows.filter(pl.col("Code").is_in(codes))
 

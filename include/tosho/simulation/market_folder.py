@@ -14,6 +14,7 @@ import polars as pl
 from tosho.simulation.fields import BARS, MASTER, STATEMENTS, master_rows, statement_rows
 
 PRICES = ("O", "H", "L", "C")
+_LISTING = ("ListedFrom", "ListedTo")
 
 
 class MarketFolderError(ValueError):
@@ -141,19 +142,22 @@ def _sorted_bars(bars: pl.DataFrame) -> pl.DataFrame:
 
 
 def _spans(bars: pl.DataFrame, master: pl.DataFrame) -> pl.DataFrame:
-    """Return from when to when each code was listed: as the master says, else from its first bar to its last."""
-    last = bars["Date"].max()
+    """Return from when to when each code was listed: as the master says, else from its first bar to its last trace.
+
+    A code in a list of issues was listed on the list's day, even if it did not trade; what was there on the last
+    session or later still is.
+    """
     seen = bars.group_by("Code").agg(pl.col("Date").min().alias("first"), pl.col("Date").max().alias("last"))
-    seen = seen.with_columns(pl.when(pl.col("last") < last).then("last"))
-    if "ListedFrom" not in master.columns:
-        return seen.select("Code", ListedFrom="first", ListedTo="last").sort("Code")
-    told = master.select("Code", "ListedFrom", "ListedTo")
-    both = seen.join(told, on="Code", how="full", coalesce=True)
-    known = pl.col("ListedFrom").is_not_null()
+    told = master.with_columns(pl.lit(None, pl.Date).alias(n) for n in _LISTING if n not in master.columns)
+    both = seen.join(
+        told.select("Code", *_LISTING, pl.col("Date").alias("snapshot")), on="Code", how="full", coalesce=True
+    )
+    last_trace = pl.max_horizontal("last", "snapshot")
+    ended = pl.when(last_trace < bars["Date"].max()).then(last_trace)
     return both.select(
         "Code",
         pl.coalesce("ListedFrom", "first").alias("ListedFrom"),
-        pl.when(known).then("ListedTo").otherwise("last").alias("ListedTo"),
+        pl.when(pl.col("ListedFrom").is_not_null()).then("ListedTo").otherwise(ended).alias("ListedTo"),
     ).sort("Code")
 
 

@@ -28,6 +28,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tosho.calendar import is_session
 from tosho.config import Plan
 from tosho.ingest import plans
 from tosho.ingest.plans import FINS_PER_MINUTE, PLANS
@@ -115,6 +116,7 @@ def create_app(  # noqa: PLR0913 - the knobs of a service
         MarketFolderError: The folder holds no market.
     """
     data = Datasets(load_market(Path(folder)), PLANS[plan], clock)
+    is_session(data.today())  # the calendar takes seconds to load: now, not in the first answer
     general = PLANS[plan].per_minute if rate_per_minute == "plan" else rate_per_minute
     limit = None if general is None else min(general, FINS_PER_MINUTE)
     gate = Gate(api_key, plan, RateLimit(general), RateLimit(limit))

@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
+
 from tosho.config import Settings
 
 

@@ -43,6 +43,7 @@ def session_of_run() -> str:
         AirflowFailException: The day asked for is no session of the exchange; the sentence names its neighbours.
     """
     from airflow.sdk.exceptions import AirflowFailException
+
     from tosho.calendar import NotASessionError
     from tosho.steps import sessions
 
@@ -57,6 +58,7 @@ def session_of_run() -> str:
 def fail_at_once_on_gates(step: Any, *arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - any step of tosho
     """Run a step; a gate that fails ends the task without another try."""
     from airflow.sdk.exceptions import AirflowFailException
+
     from tosho.quality import GateFailedError
 
     try:

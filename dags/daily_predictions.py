@@ -16,9 +16,9 @@ A failed gate stops the run and names gate, value and bound. Running a session a
 from __future__ import annotations
 
 from airflow.sdk import dag, get_current_context, task
-from tse_timetable import TseSessionTimetable
 
 import dag_defaults as house
+from tse_timetable import TseSessionTimetable
 
 
 @task

@@ -11,9 +11,9 @@ Runs after the last session of each week (holidays considered), or by hand.
 from __future__ import annotations
 
 from airflow.sdk import Param, dag, task
-from tse_timetable import TseWeeklyTimetable
 
 import dag_defaults as house
+from tse_timetable import TseWeeklyTimetable
 
 
 @task

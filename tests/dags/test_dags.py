@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from dags.catalogue import FILES, catalogue
 
 PROJECT = Path(__file__).parents[2]

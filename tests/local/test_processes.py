@@ -10,8 +10,9 @@ SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 FAMILY = [
     sys.executable,
     "-c",
-    "import subprocess, sys, time; p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
-    "print(p.pid, flush=True); time.sleep(60)",
+    "import subprocess, sys, time\n"
+    + "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+    + "print(p.pid, flush=True); time.sleep(60)",
 ]
 STUBBORN = [
     sys.executable,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,12 +14,21 @@ from tosho.observability.log import log_to_stderr
 app = typer.Typer(no_args_is_help=True, help="Make a synthetic market; serve a market as J-Quants does.")
 
 
+class Plan(StrEnum):
+    """A plan of J-Quants."""
+
+    FREE = "free"
+    LIGHT = "light"
+    STANDARD = "standard"
+    PREMIUM = "premium"
+
+
 @app.command()
 def market(
     folder: Annotated[Path, typer.Argument(help="Where to write it.")],
     codes: Annotated[int, typer.Option(help="Stocks.")] = 4000,
     sessions: Annotated[int, typer.Option(help="Sessions.")] = 500,
-    last: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The last session.")] = datetime(2025, 3, 31),  # noqa: B008, DTZ001
+    last: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The last session.")] = datetime(2025, 3, 31),  # noqa: DTZ001
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
 ) -> None:
     """Write a synthetic market with a planted, known signal."""
@@ -33,7 +43,7 @@ def serve(
     folder: Annotated[Path, typer.Argument(help="A market folder.", exists=True, file_okay=False)],
     port: Annotated[int, typer.Option(help="Port on loopback.")] = 8700,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    plan: Annotated[str, typer.Option(help="free, light, standard or premium.")] = "light",
+    plan: Annotated[Plan, typer.Option(help="free, light, standard or premium.")] = Plan.LIGHT,
     rate: Annotated[int, typer.Option(help="Requests a minute; 0 for no limit.")] = 0,
 ) -> None:
     """Serve a market as the J-Quants V2 API; the key is taken from TOSHO_JQUANTS_API_KEY."""
@@ -44,4 +54,4 @@ def serve(
     key = Settings.from_environment().jquants.api_key
     if not key:
         raise typer.BadParameter("Set TOSHO_JQUANTS_API_KEY to the key that clients must send.")
-    server.serve(folder, host, port, api_key=key, plan=plan, rate_per_minute=rate or None)
+    server.serve(folder, host, port, api_key=key, plan=plan.value, rate_per_minute=rate or None)

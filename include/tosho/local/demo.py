@@ -16,6 +16,7 @@ from tosho.local.environment import Workplace
 from tosho.local.market import Market
 from tosho.local.processes import Processes
 from tosho.local.watch import TaskTime, Watch
+from tosho.simulation.market import simulate
 
 SCORED = 3
 """How many sessions at the market's end are predicted one by one, as the evening runs would."""
@@ -90,8 +91,6 @@ class Demo:
             return market.measure(self.plan.folder.resolve())
         folder = self.place.home / f"market-{self.plan.codes}x{self.plan.sessions}"
         if not (folder / "truth.json").exists():  # written last: a market that was interrupted is made again
-            from tosho.simulation.market import simulate
-
             simulate(folder, codes=self.plan.codes, sessions=self.plan.sessions)
         return market.measure(folder)
 
@@ -112,7 +111,7 @@ class Demo:
     def _history(self, watch: Watch, outcome: Outcome, scored: list[date]) -> None:
         before = sessions(outcome.market.first, scored[0])[-2]
         self.say(f"history: {outcome.market.first} to {before}")
-        conf = {"first": outcome.market.first.isoformat(), "last": before.isoformat()}
+        conf: dict[str, object] = {"first": outcome.market.first.isoformat(), "last": before.isoformat()}
         self._stage(watch, outcome, "history", conf)
 
     def _training(self, watch: Watch, outcome: Outcome, scored: list[date]) -> None:

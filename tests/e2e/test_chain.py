@@ -1,0 +1,117 @@
+"""The whole chain with its real parts: scheduler, Spark, MLflow, the store. A small market, real Dag runs."""
+
+import os
+import subprocess
+import sys
+import time
+from datetime import date
+
+import psutil
+import pytest
+
+from tosho.calendar import sessions
+from tosho.local.airflow import AirflowApi, listens_beyond_loopback
+from tosho.local.watch import RunFailedError, Watch
+from tosho.predictions import open_store
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
+FIRST, LAST = date(2024, 12, 20), date(2025, 1, 8)
+
+
+@pytest.fixture(scope="module")
+def api(played, installation):
+    return AirflowApi(installation.place)
+
+
+@pytest.fixture(scope="module")
+def store(installation):
+    return open_store(installation.place.settings().store)
+
+
+def test_the_demo_ends_with_predictions_of_its_last_sessions(played, store):
+    for session in (date(2025, 1, 9), date(2025, 1, 10), date(2025, 1, 14)):
+        assert played.rows[session] == store.count(session) >= 4 * 270
+
+
+def test_a_daily_run_tells_where_its_time_went(played):
+    tasks = [task.task for task in played.daily[date(2025, 1, 14)]]
+    assert tasks[:7] == ["session_of_run", "ingest", "check_data", "build_features", "check_features", "score", "load"]
+
+
+def test_nothing_listens_beyond_loopback(played, installation):
+    assert listens_beyond_loopback(installation.processes) == []
+
+
+def test_secrets_are_in_no_log(played, installation):
+    state = installation.place.state()
+    hidden = [state[name] for name in ("jwt_secret", "jquants_key", "password", "api_secret")]
+    for log in installation.place.home.rglob("*.log"):
+        text = log.read_text(errors="replace")
+        assert not any(secret in text for secret in hidden), log
+
+
+def test_a_run_for_a_day_that_is_no_session_fails_at_once(api, installation):
+    watch = Watch(api, installation.processes, print, installation.place.home / "progress.json")
+    with pytest.raises(RunFailedError, match=r"2024-12-31 \(Tuesday\) is no session"):
+        watch.run("daily_predictions", "holiday", {"session": "2024-12-31"})
+
+
+def backfill(installation, *more):
+    command = [sys.executable, "-W", "ignore", "-m", "airflow", "backfill", "create", "--dag-id", "daily_predictions"]
+    bounds = ["--from-date", FIRST.isoformat(), "--to-date", LAST.isoformat(), "--max-active-runs", "2"]
+    subprocess.run(
+        [*command, *bounds, *more], env=installation.place.variables(), check=True, capture_output=True, text=True
+    )
+
+
+def backfill_runs(api):
+    answer = api._call("GET", "dags/daily_predictions/dagRuns?run_type=backfill&limit=100")
+    return answer["dag_runs"]
+
+
+def wait_until_done(api, attempts_of, seconds=900):
+    until = time.monotonic() + seconds
+    while True:
+        runs = backfill_runs(api)
+        if len(runs) == 10 and all(run["state"] in ("success", "failed") for run in runs) and attempts_of(runs):
+            return runs
+        assert time.monotonic() < until, [(run["dag_run_id"], run["state"]) for run in runs]
+        time.sleep(2)
+
+
+def test_backfill_makes_one_run_a_session_and_running_it_again_leaves_the_same_rows(api, installation, store):
+    backfill(installation)
+    runs = wait_until_done(api, lambda runs: True)
+    assert sorted(run["logical_date"][:10] for run in runs) == [s.isoformat() for s in sessions(FIRST, LAST)]
+    assert {run["state"] for run in runs} == {"success"}
+    before = {s: (store.count(s), store.fingerprint(s)) for s in sessions(FIRST, LAST)}
+    assert all(count >= 4 * 270 for count, _ in before.values())
+
+    first_ends = {run["dag_run_id"]: run["end_date"] for run in runs}
+    wait_until_backfill_is_closed(api)
+    backfill(installation, "--reprocess-behavior", "completed")
+    runs = wait_until_done(api, lambda runs: all(run["end_date"] != first_ends[run["dag_run_id"]] for run in runs))
+    assert {run["state"] for run in runs} == {"success"}
+    assert {s: (store.count(s), store.fingerprint(s)) for s in sessions(FIRST, LAST)} == before
+
+
+def wait_until_backfill_is_closed(api, seconds=120):
+    """Airflow notices about every 30 s that a backfill is complete; until then it takes no second one."""
+    until = time.monotonic() + seconds
+    while any(b["completed_at"] is None for b in api._call("GET", "backfills?dag_id=daily_predictions")["backfills"]):
+        assert time.monotonic() < until
+        time.sleep(2)
+
+
+def test_stopping_leaves_no_process_behind(api, installation):
+    family = [
+        member.pid
+        for name in installation.processes.names()
+        if (process := installation.processes.running(name))
+        for member in [process, *process.children(recursive=True)]
+    ]
+    installation.processes.stop_all()
+    alive = [pid for pid in family if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
+    assert family
+    assert alive == []
+    assert os.getpid() not in family

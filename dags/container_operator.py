@@ -9,11 +9,12 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -83,12 +84,14 @@ class ContainerJobOperator(DockerOperator):
             ContainerJobError: No daemon or image, a non-zero exit status (with the last lines), or no result.
         """
         settings = _called(self.settings)
+        folders = local_folders(settings)
         self.command = shlex.split(self.command) if isinstance(self.command, str) else [str(p) for p in self.command]
         run = run_of(context["ti"])
         own = {"TOSHO_RUN": run, "PYTHONUNBUFFERED": "1"}
         self._private_environment = {**self._private_environment, **settings.to_environment(), **own}
-        lines = self._in_docker(settings, run) if self._takes_docker(settings) else self._as_process(settings, run)
-        return _result(self.command, lines)
+        if self._takes_docker(settings):
+            return _result(self.command, self._in_docker(settings, run, folders))
+        return _result(self.command, self._as_process(settings, run))
 
     def on_kill(self) -> None:
         """End the job, whichever way it runs, and leave nothing of it behind."""
@@ -130,7 +133,7 @@ class ContainerJobOperator(DockerOperator):
             return f"{type(error).__name__}: {error}"
         return ""
 
-    def _in_docker(self, settings: Settings, run: str) -> list[str]:
+    def _in_docker(self, settings: Settings, run: str, folders: list[Path]) -> list[str]:
         self.image = settings.containers.image
         self._check_image()
         self.labels = {RUN: run, HOME: settings.home}
@@ -138,16 +141,14 @@ class ContainerJobOperator(DockerOperator):
             self.log.warning("Removed %d container(s) that an earlier try of this task left behind.", len(swept))
         self.user = self.user or f"{os.getuid()}:{os.getgid()}"
         self.network_mode = settings.containers.network
-        self.mounts = [Mount(target=str(f), source=str(f), type="bind") for f in local_folders(settings)]
+        self.mounts = [Mount(target=str(f), source=str(f), type="bind") for f in folders]
         self.device_requests = _gpus(settings.containers.gpus)
         try:
             return list(super().execute({}) or [])
         except DockerContainerFailedException as error:
             raise ContainerJobError(self._failure(str(error), error.logs or [])) from error
         except APIError as error:
-            if not self._killed:
-                raise
-            raise ContainerJobError(self._failure(f"its container is gone: {error.explanation}", [])) from error
+            raise ContainerJobError(self._failure(f"the Docker daemon says {error.explanation!r}", [])) from error
 
     def _check_image(self) -> None:
         try:
@@ -186,6 +187,8 @@ class ContainerJobOperator(DockerOperator):
         return lines
 
     def _followed(self, process: subprocess.Popen[str]) -> list[str]:
+        # What the job started and left running ends with it, as in a container; it would hold its output open, too.
+        threading.Thread(target=lambda: (process.wait(), _end_group(process)), daemon=True).start()
         lines = []
         for line in process.stdout or ():
             lines.append(line.rstrip())
@@ -264,10 +267,7 @@ def _folder(uri: str) -> list[Path]:
 
 
 def _called(settings: Callable[[], Settings] | str) -> Settings:
-    if callable(settings):
-        return settings()
-    module, _, name = settings.rpartition(".")
-    return getattr(import_module(module), name)()
+    return settings() if callable(settings) else resolve_name(settings)()
 
 
 def _result(command: list[str], lines: list[str]) -> dict[str, Any]:

@@ -1,0 +1,55 @@
+# The image in which models are trained and sessions scored: `deploy/images/build.sh` builds it.
+# Any Debian 12 base with Python 3.11 or 3.12 and `venv` serves.
+ARG BASE=python:3.11-slim-bookworm
+
+# hadolint ignore=DL3006
+FROM ${BASE} AS packages
+COPY deploy/images/ca/ /tmp/ca/
+COPY deploy/images/train.requirements.txt /tmp/requirements.txt
+ARG PIP_INDEX_URL
+ARG PIP_EXTRA_INDEX_URL
+# Wheels are chosen here, by the interpreter that will run them: two 3.11s can differ in what a marker selects.
+# The packages' own tests are a tenth of their size and of no use in here.
+RUN set -eu; \
+    for name in PIP_INDEX_URL PIP_EXTRA_INDEX_URL; do eval "[ -n \"\${$name:-}\" ]" || unset "$name"; done; \
+    if [ -n "$(find /tmp/ca -name '*.crt')" ]; then \
+        find /etc/ssl/certs/ca-certificates.crt /tmp/ca -name '*.crt' -exec cat {} + >/tmp/bundle.crt; \
+        export PIP_CERT=/tmp/bundle.crt; \
+    fi; \
+    python3 -m venv /opt/venv; \
+    /opt/venv/bin/python -m pip install --no-cache-dir --no-compile --no-deps --requirement /tmp/requirements.txt; \
+    /opt/venv/bin/python -m pip check; \
+    /opt/venv/bin/python -m pip uninstall --yes --quiet setuptools pip; \
+    find /opt/venv -path '*/site-packages/*' -type d -name tests -prune -exec rm -rf {} +; \
+    python3 -m compileall -q -j 0 /opt/venv/lib
+
+# hadolint ignore=DL3006
+FROM ${BASE}
+# LightGBM needs the OpenMP runtime. tini hands TERM on, so that a killed task ends at once.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends libgomp1 tini \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 50001 --home-dir /tmp --shell /usr/sbin/nologin tosho
+COPY --from=packages /opt/venv /opt/venv
+# The user is whoever runs the task, and has no name in here: HOME and USER stand in for it.
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONPATH=/opt/tosho/include \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    HOME=/tmp \
+    USER=tosho \
+    MPLCONFIGDIR=/tmp/matplotlib
+WORKDIR /opt/tosho/jobs/train
+USER 50001
+HEALTHCHECK --interval=5m --timeout=20s CMD ["python", "-c", "import tosho.config"]
+ENTRYPOINT ["/usr/bin/tini", "-g", "--", "python"]
+CMD ["--version"]
+COPY include/ /opt/tosho/include/
+COPY jobs/train/ /opt/tosho/jobs/train/
+ARG SOURCES=unknown
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="tosho-train" \
+      org.opencontainers.image.description="Trains and scores the models of Tosho" \
+      org.opencontainers.image.revision="${REVISION}" \
+      tosho.sources="${SOURCES}"

@@ -1,0 +1,36 @@
+"""The rank IC that a perfect model would have, where the market is synthetic and its signal known."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from tosho.contracts import HORIZONS
+from tosho.dataset.samples import Samples
+from tosho.evaluation.ic import daily_ic
+
+
+def attainable(folder: Path, samples: Samples) -> dict[int, float]:
+    """Return the attainable mean daily rank IC by horizon, over these very sessions and rows where that can be known.
+
+    Args:
+        folder: A synthetic market. `truth.parquet` holds a perfect model's forecasts (Date, Code, oracle_<h>);
+            where only `truth.json` is there, its figures over the whole market are taken.
+        samples: The out-of-sample rows.
+
+    Raises:
+        FileNotFoundError: Neither file is there.
+    """
+    if not (folder / "truth.parquet").exists():
+        content = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
+        return {h: float(content["attainable"][str(h)]["rank_ic"]) for h in HORIZONS}
+    counts = np.diff(samples.bounds)
+    rows = pl.DataFrame({"Date": np.repeat(np.array(samples.sessions), counts), "Code": samples.codes.astype(str)})
+    truth = pl.scan_parquet(folder / "truth.parquet").filter(pl.col("Date").is_in(list(samples.sessions))).collect()
+    names = [f"oracle_{h}" for h in HORIZONS]
+    known = rows.join(truth, on=["Date", "Code"], how="left", maintain_order="left").select(names)
+    daily = daily_ic(known.cast(pl.Float64).fill_null(float("nan")).to_numpy(), samples)
+    return {h: float(np.nanmean(daily.rank[:, i])) for i, h in enumerate(HORIZONS)}

@@ -1,0 +1,74 @@
+"""Whether a new model takes the place of the one in service, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tosho.contracts import HORIZONS
+from tosho.evaluation.ic import DailyIC, estimate
+from tosho.evaluation.nulls import NullTest
+from tosho.evaluation.significance import SIGNIFICANT, newey_west
+
+LEAST_COMMON = 60
+"""Out-of-sample sessions that two models must share to be compared."""
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The model in service: its out-of-sample series, and why its features are retired (empty while they are not)."""
+
+    version: str
+    daily: DailyIC
+    retired: str = ""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Promoted or not; the reasons say what was compared, what was found and what the bound was."""
+
+    promoted: bool
+    reasons: tuple[str, ...]
+
+
+def decide(challenger: DailyIC, tests: Sequence[NullTest], champion: Champion | None) -> Decision:
+    """Return whether the challenger is promoted.
+
+    It must pass every test and beat zero; where a champion serves whose features are not retired, it must
+    also beat that one on the same out-of-sample sessions.
+    """
+    if failed := [test.sentence for test in tests if not test.passed]:
+        return Decision(promoted=False, reasons=("Not promoted: a test failed.", *failed))
+    zero = estimate(challenger)
+    against_zero = (
+        f"Rank IC over all horizons is {zero.mean:+.4f} on {zero.sessions} out-of-sample sessions, "
+        f"t = {zero.t:.2f} with lag {zero.lag}; the bound is {SIGNIFICANT:g}."
+    )
+    if not zero.beats_zero:
+        return Decision(promoted=False, reasons=("Not promoted: it does not beat zero.", against_zero))
+    if champion is None:
+        return Decision(promoted=True, reasons=("Promoted: the first model that beats zero.", against_zero))
+    if champion.retired:
+        return Decision(promoted=True, reasons=(f"Promoted: {champion.retired}", against_zero))
+    return _compare(challenger, champion, against_zero)
+
+
+def _compare(challenger: DailyIC, champion: Champion, against_zero: str) -> Decision:
+    ours = dict(zip(challenger.sessions, challenger.overall(), strict=True))
+    theirs = dict(zip(champion.daily.sessions, champion.daily.overall(), strict=True))
+    common = sorted(ours.keys() & theirs.keys())
+    if len(common) < LEAST_COMMON:
+        few = (
+            f"It shares {len(common)} out-of-sample sessions with champion {champion.version}; a comparison takes "
+            f"{LEAST_COMMON}."
+        )
+        return Decision(promoted=False, reasons=("Not promoted: it cannot be compared yet.", few, against_zero))
+    found = newey_west(np.array([ours[s] - theirs[s] for s in common]), max(HORIZONS))
+    paired = (
+        f"Against champion {champion.version} on {found.sessions} common sessions its rank IC is {found.mean:+.4f} "
+        f"higher, t = {found.t:.2f} with lag {found.lag}; the bound is {SIGNIFICANT:g}."
+    )
+    verdict = "Promoted: it beats the champion." if found.beats_zero else "Not promoted: it does not beat the champion."
+    return Decision(promoted=found.beats_zero, reasons=(verdict, paired, against_zero))

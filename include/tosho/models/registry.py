@@ -1,0 +1,203 @@
+"""The one door to MLflow: runs, their artefacts, registered models and the aliases `champion` and `challenger`."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tosho.config import Settings
+from tosho.models.bundle import Bundle
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+EXPERIMENT = "tosho"
+LIGHTGBM = "tosho-lightgbm"
+CHAMPION, CHALLENGER = "champion", "challenger"
+UNPROVEN = "unproven"
+
+_QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "GIT_PYTHON_REFRESH": "quiet",  # a container has no git, and nobody asked for a commit
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
+
+
+class NoModelError(LookupError):
+    """No model is registered that could be used."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a training run leaves behind: settings, figures, tags, and a folder of artefacts with `bundle/` in it."""
+
+    parameters: Mapping[str, object]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    artefacts: Path
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A version in the registry."""
+
+    name: str
+    version: str
+    run_id: str
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Registry:
+    """One registered model on the tracking server of an installation."""
+
+    settings: Settings
+    name: str = LIGHTGBM
+
+    @cached_property
+    def _client(self) -> MlflowClient:
+        os.environ.update({k: v for k, v in _QUIET.items() if k not in os.environ})
+        from mlflow import MlflowClient
+
+        for noisy in ("mlflow", "alembic"):
+            logging.getLogger(noisy).setLevel(logging.WARNING)
+        if self._is_local:
+            Path(self.settings.home).mkdir(parents=True, exist_ok=True)
+        return MlflowClient(tracking_uri=self.settings.mlflow, registry_uri=self.settings.mlflow)
+
+    @property
+    def _is_local(self) -> bool:
+        return not self.settings.mlflow.startswith(("http://", "https://"))
+
+    def record(self, run: Run) -> Registered:
+        """Log a finished training run and register its bundle as a new version, the challenger.
+
+        Raises:
+            MlflowException: The tracking server refused or could not be reached.
+        """
+        from mlflow.entities import Metric, Param, RunTag
+
+        logged = self._client.create_run(self._experiment(), run_name=run.tags.get("name"))
+        run_id = logged.info.run_id
+        began = logged.info.start_time
+        try:
+            self._client.log_batch(
+                run_id,
+                metrics=[Metric(key, value, began, 0) for key, value in run.metrics.items() if value == value],  # noqa: PLR0124
+                params=[Param(key, str(value)) for key, value in run.parameters.items()],
+                tags=[RunTag(key, value) for key, value in run.tags.items()],
+            )
+            self._client.log_artifacts(run_id, str(run.artefacts))
+            registered = self._register(f"{logged.info.artifact_uri}/bundle", run_id, run.tags)
+        except BaseException:
+            self._client.set_terminated(run_id, "FAILED")
+            raise
+        self._client.set_terminated(run_id, "FINISHED")
+        return registered
+
+    def promote(self, registered: Registered) -> None:
+        """Make a version the champion; it is no challenger any more."""
+        self._client.set_registered_model_alias(self.name, CHAMPION, registered.version)
+        self._client.delete_registered_model_alias(self.name, CHALLENGER)
+
+    def find(self, alias: str) -> Registered | None:
+        """Return the version that bears an alias; None says that there is none."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = self._client.get_model_version_by_alias(self.name, alias)
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+        return _registered(found)
+
+    def in_service(self) -> tuple[Registered, str]:
+        """Return the version that scores, and its flag: the champion; while there is none the newest, `unproven`.
+
+        Raises:
+            NoModelError: Nothing was ever trained.
+        """
+        if found := self.find(CHAMPION):
+            return found, ""
+        if found := self.find(CHALLENGER):
+            return found, UNPROVEN
+        raise NoModelError(f"No version of {self.name} is registered at {self._where}. Run the weekly training first.")
+
+    def champion(self) -> Registered:
+        """Return the champion.
+
+        Raises:
+            NoModelError: There is none.
+        """
+        if found := self.find(CHAMPION):
+            return found
+        raise NoModelError(
+            f"{self.name} has no champion at {self._where}: no version has beaten zero out of sample yet. "
+            "Train on a longer history, or score with the challenger, whose predictions are flagged unproven."
+        )
+
+    def bundle(self, registered: Registered) -> Bundle:
+        """Return a version's bundle, checked.
+
+        Raises:
+            BundleError: It is not what was saved, or not for this machine.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            return Bundle.load(Path(self._client.download_artifacts(registered.run_id, "bundle", folder)))
+
+    def artefact(self, registered: Registered, path: str) -> bytes:
+        """Return one artefact of the run that made a version."""
+        with tempfile.TemporaryDirectory() as folder:
+            return Path(self._client.download_artifacts(registered.run_id, path, folder)).read_bytes()
+
+    @property
+    def _where(self) -> str:
+        return self.settings.mlflow
+
+    def _experiment(self) -> str:
+        if found := self._client.get_experiment_by_name(EXPERIMENT):
+            return str(found.experiment_id)
+        place = f"{Path(self.settings.home).as_uri()}/mlartifacts" if self._is_local else None
+        return str(self._client.create_experiment(EXPERIMENT, artifact_location=place))
+
+    def _register(self, source: str, run_id: str, tags: Mapping[str, str]) -> Registered:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._client.create_registered_model(self.name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        made = self._client.create_model_version(self.name, source, run_id, tags=dict(tags))
+        self._client.set_registered_model_alias(self.name, CHALLENGER, made.version)
+        return _registered(made)
+
+
+def champion(settings: Settings, name: str = LIGHTGBM) -> Bundle:
+    """Return the champion's bundle, checked.
+
+    Raises:
+        NoModelError: There is none.
+        BundleError: It cannot be trusted.
+    """
+    registry = Registry(settings, name)
+    return registry.bundle(registry.champion())
+
+
+def reasons(registered: Registered) -> tuple[str, ...]:
+    """Return why a version was promoted or not, as its tag tells."""
+    return tuple(json.loads(registered.tags.get("reasons", "[]")))
+
+
+def _registered(found: ModelVersion) -> Registered:
+    return Registered(found.name, str(found.version), str(found.run_id), dict(found.tags))

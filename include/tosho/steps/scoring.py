@@ -1,0 +1,116 @@
+"""Predictions of a session: its features, the model in service, a row for every code and horizon."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from tosho.calendar import cutoff, offset
+from tosho.config import Settings
+from tosho.contracts import HORIZONS, PREDICTIONS, QUANTILES
+from tosho.dataset.assemble import assemble_features
+from tosho.dataset.cross_section import Float64s
+from tosho.dataset.samples import Samples
+from tosho.models.bundle import Bundle
+from tosho.models.registry import Registered, Registry
+from tosho.observability import metrics
+from tosho.observability.log import logger
+from tosho.storage import Lake
+
+log = logger(__name__)
+
+THIN = "thin_features"
+"""Flag of a code more than half of whose features are null."""
+
+
+def score(settings: Settings, session: date, run_id: str = "") -> dict[str, object]:
+    """Publish the predictions of a session and return what was done.
+
+    The same features and model leave the same bytes: `predicted_at` is the session's cutoff, the instant at which
+    what the prediction knows was frozen, and without a `run_id` it is made of model, version and session.
+
+    Raises:
+        NoModelError: Nothing was trained yet.
+        BundleError: The model in service cannot be trusted on this machine.
+        ColumnsError: The session's features are not those that the model was fitted on.
+        PartitionMissingError: The session has no features.
+    """
+    registry, lake = Registry(settings), Lake.of(settings)
+    served, flag = registry.in_service()
+    bundle = registry.bundle(served)
+    log.info("Scoring %s with %s version %s%s.", session, served.name, served.version, f", {flag}" if flag else "")
+    context = bundle.forecaster.context
+    samples = assemble_features(lake, bundle.columns, [offset(session, n) for n in range(-context, 1)])
+    today = samples.between(session, session)
+    scores = bundle.predict(samples)[samples.rows - today.rows :]
+    frame = predictions(today, scores, bundle, served, flag, run_id or f"{served.name}-v{served.version}-{session}")
+    facts = {"model": served.name, "model_version": served.version, "mlflow_run": served.run_id}
+    manifest = lake.publish("predictions", session, frame, facts=facts)
+    metrics.count(settings.metrics, metrics.ROWS, frame.height, table="predictions")
+    return {
+        "session": session.isoformat(),
+        "model": served.name,
+        "version": served.version,
+        "flag": flag,
+        "codes": today.rows,
+        "rows": frame.height,
+        "sha256": manifest.sha256,
+    }
+
+
+def predictions(  # noqa: PLR0913 - rows, their scores, and who says so
+    today: Samples, scores: Float64s, bundle: Bundle, served: Registered, flag: str, run_id: str
+) -> pl.DataFrame:
+    """Return the rows of the `predictions` contract for one session's scores, `[codes, horizons]`."""
+    session = today.sessions[-1]
+    thin = np.isnan(today.features).mean(axis=1) > 0.5  # noqa: PLR2004 - the half of `THIN`
+    codes = pl.Series("code", today.codes.astype(str))
+    frames = (
+        pl.DataFrame(
+            {
+                "code": codes,
+                "score": scores[:, i],
+                "expected_return": _in_deviations(scores[:, i]) * bundle.slopes[i],
+                "flags": [_flags(flag or ("unproven" if h in bundle.unproven else ""), is_thin) for is_thin in thin],
+            }
+        )
+        .sort("score", "code", descending=[True, False])
+        .with_columns(
+            pl.int_range(1, pl.len() + 1).alias("rank"),
+            pl.lit(h).alias("horizon"),
+            pl.lit(offset(session, 1 + h)).alias("target_session"),
+        )
+        for i, h in enumerate(HORIZONS)
+    )
+    unknown = [*(f"q{round(q * 100):02d}" for q in QUANTILES), "confidence"]  # until the conformal intervals exist
+    return (
+        pl.concat(frames)
+        .select(
+            "target_session",
+            "horizon",
+            "code",
+            "score",
+            "rank",
+            "expected_return",
+            "flags",
+            pl.lit(session).alias("session"),
+            pl.lit(served.name).alias("model"),
+            pl.lit(served.version).alias("model_version"),
+            pl.lit(f"{bundle.columns.feature_set}-{bundle.columns.number}").alias("feature_set"),
+            pl.lit(run_id).alias("run_id"),
+            pl.lit(cutoff(session)).alias("predicted_at"),
+            *(pl.lit(None).alias(name) for name in unknown),
+        )
+        .select(PREDICTIONS.schema.names())
+    )
+
+
+def _in_deviations(scores: Float64s) -> Float64s:
+    spread = float(scores.std())
+    return (scores - scores.mean()) / spread if spread > 0 else np.zeros_like(scores)
+
+
+def _flags(flag: str, is_thin: bool) -> str:  # noqa: FBT001 - one row's value, no mode
+    return ",".join(f for f in (flag, THIN if is_thin else "") if f)

@@ -1,0 +1,332 @@
+"""A training run: label, split, fit, test out of sample, and register the model with the reasons for its rank."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from tosho.calendar import offset
+from tosho.config import Settings
+from tosho.contracts import HORIZONS
+from tosho.dataset.assemble import assemble, fingerprint
+from tosho.dataset.labels import label_sessions
+from tosho.dataset.samples import Columns, Samples
+from tosho.dataset.splits import Fold, WalkForward
+from tosho.evaluation import report
+from tosho.evaluation.attainable import attainable
+from tosho.evaluation.ic import DailyIC, daily_ic, estimate
+from tosho.evaluation.portfolio import quantile_returns, slope
+from tosho.evaluation.promotion import Champion, Decision, decide
+from tosho.evaluation.significance import SIGNIFICANT
+from tosho.features.sets import UnknownFeatureSetError, feature_set
+from tosho.models.base import Forecaster, Learner
+from tosho.models.bundle import Bundle, BundleError
+from tosho.models.lightgbm import LightGBM
+from tosho.models.registry import CHAMPION, LIGHTGBM, Registered, Registry, Run
+from tosho.observability import metrics
+from tosho.observability.log import logger
+from tosho.observability.progress import Progress
+from tosho.steps import trial
+from tosho.steps.trial import Trial
+from tosho.storage import Lake
+
+log = logger(__name__)
+
+DAILY = "daily_ic.parquet"
+"""The artefact that a later challenger is compared with."""
+
+_FULL = 0.5  # share of known values from which on a session is past its features' warm-up
+
+
+class NothingToTrainOnError(LookupError):
+    """The lake holds no session with both features and labels."""
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    samples: Samples
+    plan: WalkForward
+    folds: tuple[Fold, ...]
+    notes: tuple[str, ...]
+
+
+def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
+    settings: Settings,
+    first: date,
+    last: date,
+    *,
+    truth: Path | None = None,
+    learner: Learner | None = None,
+    plan: WalkForward | None = None,
+) -> dict[str, object]:
+    """Train on the sessions of a range, register the model, and return the run in short.
+
+    What is used was known at the close of `last`: the newest labels are those of 21 sessions before.
+
+    Args:
+        settings: The installation.
+        first: First session of the range.
+        last: Last one.
+        truth: A synthetic market's folder, whose attainable rank IC is then shown beside the one found.
+        learner: How to fit; LightGBM as it comes.
+        plan: How to split; shrunk where the history is short.
+
+    Raises:
+        NothingToTrainOnError: No session has both features and labels.
+        TooShortError: There are too few of them for a fold.
+        ColumnsError: A session's features are not those of the set that is asked for.
+    """
+    began = time.monotonic()
+    learner, lake, registry = learner or LightGBM(), Lake.of(settings), Registry(settings)
+    data = _prepare(settings, lake, first, last, plan or WalkForward())
+    progress = _Counter(Progress("train"), learner.parts * (len(data.folds) + 3))
+    result = trial.run(learner, data.samples, data.folds, progress)
+    final = learner.refit(data.samples, result.models, progress)
+    bundle = _bundle(final, data.samples, result)
+    decision = decide(result.daily, result.tests, _champion(registry, data.samples))
+    bound = attainable(truth, result.tested) if truth else {}
+    for sentence in decision.reasons:
+        log.info("%s", sentence)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        bundle.save(folder / "bundle", data.samples)
+        page = _write(folder, _content(settings, learner, data, result, final, decision, bound), result)
+        run = Run(
+            _parameters(learner, data),
+            _metrics(result, bound, time.monotonic() - began),
+            _tags(data, decision, fingerprint(lake, data.samples.sessions)),
+            folder,
+        )
+        registered = registry.record(run)
+    if decision.promoted:
+        registry.promote(registered)
+    metrics.count(settings.metrics, metrics.ROWS, data.samples.rows, table="training")
+    return _summary(settings, registered, decision, data, result, bound, page) | {
+        "seconds": round(time.monotonic() - began, 1)
+    }
+
+
+class _Counter:
+    """Turns a learner's sentences into progress of a known length."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress, self._done, self._total = progress, 0, total
+
+    def __call__(self, what: str) -> None:
+        self._done += 1
+        log.info("%s", what)
+        self._progress(what, self._done, max(self._total, self._done))
+
+
+def _prepare(settings: Settings, lake: Lake, first: date, last: date, plan: WalkForward) -> _Prepared:
+    asked = feature_set(settings.feature_set)
+    columns = Columns(asked.name, asked.number, asked.names)
+    labelled = label_sessions(lake, first, last)
+    with_features = set(lake.sessions("features", first, last))
+    sessions = [s for s in labelled if s in with_features]
+    if not sessions:
+        raise NothingToTrainOnError(
+            f"From {first} to {last}, {len(labelled)} sessions have labels and {len(with_features)} have features; "
+            "none has both. Take in the history and compute its features first."
+        )
+    samples = _past_warm_up(assemble(lake, columns, sessions))
+    fitted = plan.fitted(len(samples.sessions))
+    folds = fitted.folds(samples.sessions)
+    notes = _notes(samples, sessions, labelled, plan, fitted)
+    for sentence in (*notes, *map(str, folds)):
+        log.info("%s", sentence)
+    return _Prepared(samples, fitted, folds, notes)
+
+
+def _past_warm_up(samples: Samples) -> Samples:
+    """Return the sessions from the first on in which half of the values are known, of the features that ever are."""
+    ever = [i for i, name in enumerate(samples.columns.names) if name not in set(samples.unseen())]
+    for i, session in enumerate(samples.sessions):
+        rows = slice(int(samples.bounds[i]), int(samples.bounds[i + 1]))
+        if ever and np.isfinite(samples.features[rows][:, ever]).mean() >= _FULL:
+            return samples.between(session, samples.sessions[-1])
+    raise NothingToTrainOnError(
+        f"In none of the {len(samples.sessions)} sessions from {samples.sessions[0]} are half of the features known. "
+        "Take in a longer history, so that the features' windows can fill."
+    )
+
+
+def _notes(
+    samples: Samples, sessions: list[date], labelled: list[date], plan: WalkForward, fitted: WalkForward
+) -> tuple[str, ...]:
+    notes = [
+        (
+            f"{samples.rows:,} rows of {len(samples.sessions)} sessions, {samples.sessions[0]} to "
+            f"{samples.sessions[-1]}; {len(sessions) - len(samples.sessions)} earlier ones are the features' warm-up."
+        )
+    ]
+    if fitted != plan:
+        notes.append(
+            f"The history is short of the {plan.needed} sessions that the plan needs: train {plan.train}, validation "
+            f"{plan.validation}, test {plan.test} became {fitted.train}, {fitted.validation}, {fitted.test}."
+        )
+    if without := len(labelled) - len(sessions):
+        notes.append(f"{without} labelled sessions have no features and were left out.")
+    if unseen := samples.unseen():
+        notes.append(f"{len(unseen)} features are null in every row: {', '.join(unseen)}.")
+    return tuple(notes)
+
+
+def _bundle(final: Forecaster, samples: Samples, result: Trial) -> Bundle:
+    columns = enumerate(HORIZONS)
+    slopes = [slope(result.scores[:, i], result.tested.returns[:, i], result.tested.bounds) for i, _ in columns]
+    unproven = tuple(r.horizon for r in result.results if not r.t >= SIGNIFICANT)
+    return Bundle(LIGHTGBM, final, (samples.sessions[0], samples.sessions[-1]), tuple(slopes), unproven)
+
+
+def _champion(registry: Registry, samples: Samples) -> Champion | None:
+    """Return the champion's out-of-sample series: that of its own folds, and its own scores on what came later."""
+    found = registry.find(CHAMPION)
+    if found is None:
+        return None
+    daily = DailyIC.of_parquet(registry.artefact(found, DAILY))
+    try:
+        bundle = registry.bundle(found)
+        retired = _retirement(bundle.columns)
+    except BundleError as error:
+        return Champion(found.version, daily, f"the champion cannot be used any more. {error}")
+    later = [s for s in samples.sessions if s > offset(bundle.fitted[1], WalkForward().gap)]
+    if not retired and later and bundle.columns == samples.columns:
+        seen = samples.between(later[0], later[-1])
+        daily = daily.then(daily_ic(bundle.predict(seen), seen))
+    return Champion(found.version, daily, retired)
+
+
+def _retirement(columns: Columns) -> str:
+    try:
+        number = feature_set(columns.feature_set).number
+    except UnknownFeatureSetError:
+        return f"the champion's feature set {columns.feature_set} no longer exists."
+    if number != columns.number:
+        return f"the champion's feature set {columns.feature_set} is number {columns.number}; it is now {number}."
+    return ""
+
+
+def _content(  # noqa: PLR0913 - a report shows all of these
+    settings: Settings,
+    learner: Learner,
+    data: _Prepared,
+    result: Trial,
+    final: Forecaster,
+    decision: Decision,
+    bound: Mapping[int, float],
+) -> report.Content:
+    samples, tested = data.samples, result.tested
+    return report.Content(
+        title=f"Training of {LIGHTGBM}, {samples.sessions[0]} to {samples.sessions[-1]}",
+        subtitle=(
+            f"{samples.rows:,} rows of {len(samples.sessions)} sessions, feature set {settings.feature_set} "
+            f"{samples.columns.number} with {len(samples.columns.names)} features. All figures are out of sample."
+        ),
+        decision=decision,
+        daily=result.daily,
+        folds=result.by_fold(),
+        quantiles={
+            h: quantile_returns(result.scores[:, i], tested.returns[:, i], tested.bounds)
+            for i, h in enumerate(HORIZONS)
+        },
+        tests=result.tests,
+        importance=final.importance(),
+        settings=_parameters(learner, data),
+        notes=data.notes,
+        attainable=bound,
+    )
+
+
+def _write(folder: Path, content: report.Content, result: Trial) -> str:
+    page = report.render(content)
+    (folder / "report.html").write_text(page, encoding="utf-8")
+    (folder / DAILY).write_bytes(result.daily.to_parquet())
+    decision = asdict(content.decision) | {"tests": [asdict(test) for test in content.tests]}
+    (folder / "decision.json").write_text(json.dumps(decision, indent=1) + "\n", encoding="utf-8")
+    (folder / "folds.txt").write_text("\n".join(str(fold) for fold, _ in content.folds) + "\n", encoding="utf-8")
+    (folder / "importance.json").write_text(json.dumps(dict(content.importance), indent=1) + "\n", encoding="utf-8")
+    return page
+
+
+def _parameters(learner: Learner, data: _Prepared) -> dict[str, object]:
+    samples = data.samples
+    return {
+        "model": learner.kind,
+        **learner.settings(),
+        **{f"split_{name}": value for name, value in asdict(data.plan).items()},
+        "feature_set": samples.columns.feature_set,
+        "feature_set_number": samples.columns.number,
+        "features": len(samples.columns.names),
+        "first_session": samples.sessions[0],
+        "last_session": samples.sessions[-1],
+        "sessions": len(samples.sessions),
+        "rows": samples.rows,
+    }
+
+
+def _metrics(result: Trial, bound: Mapping[int, float], seconds: float) -> dict[str, float]:
+    overall = estimate(result.daily)
+    found = {"rank_ic_overall": overall.mean, "t_overall": overall.t, "seconds": seconds}
+    for r in result.results:
+        found |= {f"{name}_h{r.horizon:02d}": getattr(r, name) for name in ("rank_ic", "t", "ic", "icir", "hit_rate")}
+    for fold, results in result.by_fold():
+        found |= {f"fold_{fold.number}_rank_ic_h{r.horizon:02d}": r.rank_ic for r in results}
+    return found | {f"attainable_h{h:02d}": value for h, value in bound.items()}
+
+
+def _tags(data: _Prepared, decision: Decision, digest: str) -> dict[str, str]:
+    return {
+        "name": f"{LIGHTGBM} {data.samples.sessions[-1]}",
+        "promoted": str(decision.promoted).lower(),
+        "reasons": json.dumps(decision.reasons),
+        "folds": "\n".join(map(str, data.folds)),
+        "data_sha256": digest,
+        "feature_set": f"{data.samples.columns.feature_set}-{data.samples.columns.number}",
+    }
+
+
+def _summary(  # noqa: PLR0913 - one dictionary out of all of these
+    settings: Settings,
+    registered: Registered,
+    decision: Decision,
+    data: _Prepared,
+    result: Trial,
+    bound: Mapping[int, float],
+    page: str,
+) -> dict[str, object]:
+    """Return the run in short, and leave the report where a person finds it."""
+    target = Path(settings.home) / "reports" / f"{registered.name}-v{registered.version}.html"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(page, encoding="utf-8")
+    return {
+        "model": registered.name,
+        "version": registered.version,
+        "run_id": registered.run_id,
+        "promoted": decision.promoted,
+        "reasons": list(decision.reasons),
+        "rank_ic": {
+            str(r.horizon): {
+                "rank_ic": round(r.rank_ic, 5),
+                "t": round(r.t, 2),
+                "icir": round(r.icir, 3),
+                "sessions": r.sessions,
+                **({"attainable": round(bound[r.horizon], 5)} if bound else {}),
+            }
+            for r in result.results
+        },
+        "tests": {test.name: test.sentence for test in result.tests},
+        "folds": [str(fold) for fold in data.folds],
+        "notes": list(data.notes),
+        "sessions": len(data.samples.sessions),
+        "rows": data.samples.rows,
+        "known_until": data.samples.sessions[-1].isoformat(),
+        "report": str(target),
+    }

@@ -87,8 +87,7 @@ class ContainerJobOperator(DockerOperator):
         folders = local_folders(settings)
         self.command = shlex.split(self.command) if isinstance(self.command, str) else [str(p) for p in self.command]
         run = run_of(context["ti"])
-        own = {"TOSHO_RUN": run, "PYTHONUNBUFFERED": "1"}
-        self._private_environment = {**self._private_environment, **settings.to_environment(), **own}
+        self._private_environment |= {**settings.to_environment(), "TOSHO_RUN": run}
         if self._takes_docker(settings):
             return _result(self.command, self._in_docker(settings, run, folders))
         return _result(self.command, self._as_process(settings, run))
@@ -271,7 +270,7 @@ def _called(settings: Callable[[], Settings] | str) -> Settings:
 
 
 def _result(command: list[str], lines: list[str]) -> dict[str, Any]:
-    # The daemon reads standard output and error separately, so a log line may overtake the result.
+    # Standard output and error come through two pipes, so a log line may overtake the result.
     for line in reversed(lines[-TAIL_LINES:]):
         with suppress(json.JSONDecodeError):
             if isinstance(result := json.loads(line), dict):

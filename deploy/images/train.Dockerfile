@@ -32,10 +32,10 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 50001 --home-dir /tmp --shell /usr/sbin/nologin tosho
 COPY --from=packages /opt/venv /opt/venv
-# The user is whoever runs the task, and has no name in here: HOME and USER stand in for it.
+# The user is whoever runs the task, and has no name in here: HOME and USER stand in for it. Output stays buffered:
+# unbuffered, a line and its end are two writes, and a log line can come between.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/opt/tosho/include \
-    PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     HOME=/tmp \
     USER=tosho \

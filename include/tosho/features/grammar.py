@@ -16,11 +16,11 @@ import polars as pl
 Node: TypeAlias = dict[str, Any]
 
 _WINDOWS = b"tosho.features.windows"
+_SWALLOWS_NULL = frozenset({"And", "Or", "LogicalAnd", "LogicalOr"})
 _LABEL = re.compile(r"^y_\d+$")
 _PLAIN = frozenset({"Column", "Literal", "BinaryExpr", "Ternary", "Cast", "Function", "AnonymousFunction"})
 _ROW_BY_ROW = frozenset(
-    {"Log", "Log1p", "Exp", "Abs", "Sign", "Clip", "Pow", "Negate", "MaxHorizontal", "MinHorizontal", "Coalesce"}
-    | {"IsNull", "IsNotNull", "Not", "AnyHorizontal", "AllHorizontal"}
+    {"Log", "Log1p", "Exp", "Abs", "Sign", "Clip", "Pow", "Negate", "MaxHorizontal", "MinHorizontal"} | {"Not"}
 )
 _OVER_UNIVERSE = frozenset({"Rank"})
 
@@ -45,6 +45,11 @@ def check(name: str, expression: pl.Expr, *, over_universe: tuple[str, ...] = ()
         _check_kind(name, kind, over_universe)
         if kind == "Column" and _LABEL.match(str(node)):
             raise DefinitionError(f"Feature {name} reads the label {node}; a feature never sees what it shall predict.")
+        if kind == "BinaryExpr" and node["op"] in _SWALLOWS_NULL:
+            raise DefinitionError(
+                f"Feature {name} joins conditions with {node['op']}: false and null would be false, so a window that "
+                "is not full would have a value. Use `both` of tosho.features.windows."
+            )
         if kind == "Function":
             _check_function(name, node, over_universe)
         if kind == "AnonymousFunction" and _WINDOWS not in bytes(node["function"]):

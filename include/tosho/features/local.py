@@ -18,6 +18,7 @@ from tosho.features.sets import FeatureSet
 from tosho.features.spec import Scope
 
 TOPIX = "0000"
+STORED_AS = pl.Float32()
 CHUNK_ROWS = 65_536
 """Rows evaluated together: few enough to stay in the processor's cache, enough to hide the cost of a call."""
 
@@ -66,7 +67,12 @@ def compute_market(indices: pl.DataFrame | None, passes: Plan, sessions: Iterabl
 
 
 def compute_series(
-    panel: pl.DataFrame, market: pl.DataFrame, passes: Plan, sessions: Collection[date] | None = None
+    panel: pl.DataFrame,
+    market: pl.DataFrame,
+    passes: Plan,
+    sessions: Collection[date] | None = None,
+    *,
+    stored_as: pl.DataType = STORED_AS,
 ) -> pl.DataFrame:
     """Return session, code and what the plan hands on, features as float32, ordered by code and session.
 
@@ -75,10 +81,11 @@ def compute_series(
         market: What `compute_market` gives.
         passes: The plan.
         sessions: Sessions to give back; all of the panel when left out.
+        stored_as: Type of the features handed on.
     """
     rows = panel.sort("code", "session").with_columns(pl.int_range(pl.len(), dtype=pl.Int32).over("code").alias(_ROW))
     made = {f.name for level in (*passes.market, *passes.series) for f in level}
-    handed_on = [pl.col(n).cast(pl.Float32) if n in made else pl.col(n) for n in passes.handed_on]
+    handed_on = [pl.col(n).cast(stored_as) if n in made else pl.col(n) for n in passes.handed_on]
     done = []
     for chunk in _chunks(rows):
         joined = chunk.join(market, on="session", how="left", maintain_order="left")
@@ -102,7 +109,7 @@ def compute_session(rows: pl.DataFrame, passes: Plan) -> pl.DataFrame:
             _finite((f.expression.over("sector33") if f.scope is Scope.GROUP else f.expression).alias(f.name))
             for f in level
         )
-    return frame.select(*columns.KEY, *(pl.col(name).cast(pl.Float32) for name in passes.names))
+    return frame.select(*columns.KEY, *(pl.col(name).cast(STORED_AS) for name in passes.names))
 
 
 def _evaluated(frame: pl.DataFrame, levels: Sequence[Level], passes: Plan) -> pl.DataFrame:

@@ -7,12 +7,15 @@ is enough, and needed, is proved on other data by the property tests.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
 
 from tosho.features.grammar import DefinitionError
 from tosho.features.spec import Feature
+
+_TEXTS = {"code": "13010", "sector33": "0050", "segment": "0111", "scale": "TOPIX Small 1"}
 
 ROWS = 2048
 """Length of the made-up history, and so the bound of a lookback."""
@@ -54,4 +57,6 @@ def _history() -> pl.DataFrame:
     rows |= {"close_raw": rows["close"], "volume": volume, "volume_raw": volume}
     rows |= {"turnover_yen": volume * rows["close"], "shares_outstanding": pl.Series(np.full(ROWS, 1e8))}
     rows |= {name: pl.Series(draw.integers(0, 50, ROWS) == 0) for name in ("upper_limit_hit", "lower_limit_hit")}
+    rows["session"] = pl.date_range(date(2000, 1, 1), date(2000, 1, 1) + timedelta(days=ROWS - 1), eager=True)
+    rows |= {name: pl.Series([text] * ROWS) for name, text in _TEXTS.items()}
     return pl.DataFrame(rows)

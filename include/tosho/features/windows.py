@@ -40,6 +40,11 @@ def flag(condition: pl.Expr) -> pl.Expr:
     return condition.cast(pl.Float64)
 
 
+def both(a: pl.Expr, b: pl.Expr) -> pl.Expr:
+    """True where both hold, null where one of them cannot be judged; Polars' `&` makes false of false and null."""
+    return flag(a) * flag(b) > 0
+
+
 def log_change(x: pl.Expr, rows: int) -> pl.Expr:
     """Natural logarithm of x over its value `rows` earlier."""
     return (x / x.shift(rows)).log()

@@ -10,7 +10,7 @@ import polars as pl
 from tosho.features.columns import CLOSE, HIGH, LOW, OPEN
 from tosho.features.families.volatility import atr_14
 from tosho.features.spec import Scope, feature
-from tosho.features.windows import flag, ratio, zscore
+from tosho.features.windows import both, flag, ratio, zscore
 
 _BEFORE = CLOSE.shift(1)
 _RANGE = HIGH - LOW
@@ -47,7 +47,7 @@ def gap_fill_ratio() -> pl.Expr:
 @feature(Scope.SERIES)
 def gap_filled() -> pl.Expr:
     """1 where the session traded at the close before, L <= C_{t-1} <= H, else 0."""
-    return flag((LOW <= _BEFORE) & (_BEFORE <= HIGH))
+    return flag(both(LOW <= _BEFORE, _BEFORE <= HIGH))
 
 
 @feature(Scope.SERIES)

@@ -15,6 +15,7 @@ from tosho.features.families.trend import px_sma
 from tosho.features.spec import Scope, feature, intermediate
 from tosho.features.windows import (
     ANNUAL,
+    both,
     deviation,
     exponential,
     flag,
@@ -102,7 +103,7 @@ def mkt_natr14() -> pl.Expr:
 @feature(Scope.MARKET)
 def mkt_trend_up() -> pl.Expr:
     """1 where EMA5 > EMA20 > EMA60 of TOPIX, else 0."""
-    return flag((mkt_ema(5) > mkt_ema(20)) & (mkt_ema(20) > mkt_ema(60)))
+    return flag(both(mkt_ema(5) > mkt_ema(20), mkt_ema(20) > mkt_ema(60)))
 
 
 @feature(Scope.MARKET)

@@ -15,6 +15,7 @@ from tosho.features.families.trend import ema, sma
 from tosho.features.families.volatility import atr_14
 from tosho.features.spec import Scope, feature, intermediate
 from tosho.features.windows import (
+    both,
     deviation,
     exponential,
     flag,
@@ -138,7 +139,7 @@ def cci_20() -> pl.Expr:
 
 @feature(Scope.SERIES)
 def mfi_14() -> pl.Expr:
-    """Money flow index in [0, 100]: of the TP V of 14 sessions in which TP moved, 100 x the share of those where it rose."""
+    """Money flow index in [0, 100]: 100 x the share of TP V where TP rose, of 14 sessions in which it moved."""
     change = typical_price() - typical_price().shift(1)
     flow = typical_price() * VOLUME
     return 100 * total(flow * flag(change > 0), 14) / total(flow * flag(change != 0), 14)
@@ -150,7 +151,7 @@ def plus_di_14() -> pl.Expr:
     than L_{t-1} - L_t, over ATR14.
     """
     up, down = HIGH - HIGH.shift(1), LOW.shift(1) - LOW
-    return 100 * wilder(up * flag((up > down) & (up > 0)), 14) / atr_14()
+    return 100 * wilder(up * flag(both(up > down, up > 0)), 14) / atr_14()
 
 
 @feature(Scope.SERIES)
@@ -159,7 +160,7 @@ def minus_di_14() -> pl.Expr:
     than H_t - H_{t-1}, over ATR14.
     """
     up, down = HIGH - HIGH.shift(1), LOW.shift(1) - LOW
-    return 100 * wilder(down * flag((down > up) & (down > 0)), 14) / atr_14()
+    return 100 * wilder(down * flag(both(down > up, down > 0)), 14) / atr_14()
 
 
 @feature(Scope.SERIES)
@@ -196,7 +197,7 @@ def keltner_pos_20_1_5() -> pl.Expr:
 def squeeze_on() -> pl.Expr:
     """1 where Bollinger's bands (20, 2) lie inside Keltner's channel (20, 1.5), else 0."""
     band, channel = BOLLINGER_WIDTH * deviation_20(), KELTNER_WIDTH * atr_14()
-    return flag((sma(20) + band < ema(20) + channel) & (sma(20) - band > ema(20) - channel))
+    return flag(both(sma(20) + band < ema(20) + channel, sma(20) - band > ema(20) - channel))
 
 
 @feature(Scope.SERIES)

@@ -15,6 +15,7 @@ from tosho.features.windows import (
     SESSIONS_A_YEAR,
     SPANS,
     adaptive,
+    both,
     convolution,
     exponential,
     flag,
@@ -108,13 +109,13 @@ def fast_above_slow() -> pl.Expr:
 @feature(Scope.SERIES)
 def golden_cross_age() -> pl.Expr:
     """Sessions since SMA5 last rose above SMA20 (from at most equal), 0 on the session itself; 60 if longer ago."""
-    return rows_since((fast_above_slow() > 0) & (fast_above_slow().shift(1) <= 0), CROSS_CAP)
+    return rows_since(both(fast_above_slow() > 0, fast_above_slow().shift(1) <= 0), CROSS_CAP)
 
 
 @feature(Scope.SERIES)
 def dead_cross_age() -> pl.Expr:
     """Sessions since SMA5 last fell below SMA20 (from at least equal), 0 on the session itself; 60 if longer ago."""
-    return rows_since((fast_above_slow() < 0) & (fast_above_slow().shift(1) >= 0), CROSS_CAP)
+    return rows_since(both(fast_above_slow() < 0, fast_above_slow().shift(1) >= 0), CROSS_CAP)
 
 
 @intermediate(Scope.SERIES)

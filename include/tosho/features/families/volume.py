@@ -128,7 +128,7 @@ def zero_vol_days_20() -> pl.Expr:
 
     A row without volume is what this counts, so it is the one feature that a null inside the window does not make null.
     """
-    return total(flag(VOLUME.is_null() | (VOLUME == 0)), 20)
+    return total(pl.when(VOLUME > 0).then(0).otherwise(1), 20)
 
 
 @feature(Scope.SERIES)

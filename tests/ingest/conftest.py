@@ -1,6 +1,8 @@
-import pytest
-from services.jquants import KEY, serving, write_market
+from datetime import UTC, datetime
 
+import pytest
+
+from services.jquants import KEY, Tampering, serving, write_market
 from tosho.config import JQuants
 from tosho.ingest import JQuantsClient
 from tosho.simulation.server import create_app
@@ -13,22 +15,43 @@ def market(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def url(market):
-    with serving(create_app(market, api_key=KEY, plan="light", page_rows=4, rate_per_minute=None)) as address:
+def _between(market):
+    return Tampering(create_app(market, api_key=KEY, plan="light", page_rows=4, rate_per_minute=None))
+
+
+@pytest.fixture(scope="session")
+def url(_between):
+    with serving(_between) as address:
         yield f"{address}/v2"
 
 
 @pytest.fixture
-def client(url):
-    with JQuantsClient(JQuants(url, KEY, "light")) as client:
+def tampering(_between):
+    """What stands between the server and the client; honest until told otherwise."""
+    _between.honest()
+    yield _between
+    _between.honest()
+
+
+@pytest.fixture
+def waits():
+    """The seconds that the client would have waited."""
+    return []
+
+
+@pytest.fixture
+def client(url, tampering, waits):
+    with JQuantsClient(JQuants(url, KEY, "light"), sleep=waits.append) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
 def free_url(market):
-    """The same market under the free plan: no TOPIX, no files, and old enough for it."""
-    with serving(create_app(market, api_key=KEY, plan="free", page_rows=4, rate_per_minute=None, clock=_spring)) as at:
-        yield f"{at}/v2"
+    """The same market a spring later, on the free plan: no TOPIX, no files."""
+    spring = datetime(2019, 3, 1, 3, tzinfo=UTC)
+    app = create_app(market, api_key=KEY, plan="free", page_rows=4, rate_per_minute=None, clock=lambda: spring)
+    with serving(app) as address:
+        yield f"{address}/v2"
 
 
 @pytest.fixture
@@ -47,7 +70,12 @@ def other_lake(tmp_path):
     return Lake(Files(f"file://{tmp_path}/other"))
 
 
-def _spring():
-    from datetime import UTC, datetime
+@pytest.fixture
+def data_files(tmp_path):
+    """Return path and bytes of every Parquet file of a lake."""
 
-    return datetime(2019, 3, 1, 3, tzinfo=UTC)
+    def read(lake):
+        root = tmp_path.__class__(lake.files.root.removeprefix("file://"))
+        return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*.parquet"))}
+
+    return read

@@ -105,6 +105,9 @@ class Tampering:
 
     def __init__(self, app):
         self.app = app
+        self.honest()
+
+    def honest(self):
         self.rows = lambda path, rows: rows
         self.body = lambda path, body: body
         self.asked = []

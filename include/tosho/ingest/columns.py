@@ -35,7 +35,8 @@ def read(source: str, rows: pl.DataFrame, *columns: pl.Expr) -> pl.DataFrame:
     try:
         return rows.select(columns)
     except pl.exceptions.PolarsError as error:
-        raise ContractError(f"Source {source} sent a value that cannot be read: {error}") from error
+        said = str(error).splitlines()[0]  # hints to programmers follow
+        raise ContractError(f"Source {source} sent a value that cannot be read: {said}") from error
 
 
 def text(name: str) -> pl.Expr:
@@ -51,7 +52,8 @@ def number(name: str) -> pl.Expr:
 
 def flag(name: str) -> pl.Expr:
     """Return a flag, sent as 0 and 1, "0" and "1" or false and true; "" is null."""
-    return text(name).str.to_lowercase().replace_strict(_FLAGS, return_dtype=pl.Boolean)
+    known = text(name).str.to_lowercase().cast(pl.Enum(list(_FLAGS)))  # says which value it does not know
+    return known.cast(pl.String).replace_strict(_FLAGS, return_dtype=pl.Boolean)
 
 
 def day(name: str) -> pl.Expr:

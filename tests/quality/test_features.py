@@ -4,10 +4,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from quality.sound_market import CODES, SESSION
+from quality.sound_market import SESSION
 from tosho import calendar
 from tosho.quality import after_features
 
+CODES = [f"{code}0" for code in range(1301, 2501)]
 NAMES = ("ret_1", "turnover", "is_up", "mkt_ret", *(f"noise_{k}" for k in range(16)))
 LOOKBACKS = dict.fromkeys(NAMES, 20) | {"ret_1": 1}
 
@@ -74,8 +75,8 @@ def test_a_column_of_nulls():
 
 
 def test_nulls_of_codes_without_enough_history_do_not_count():
-    young = HISTORY.with_columns(rows=pl.when(pl.int_range(pl.len()) < 250).then(20).otherwise(300))
-    blank = [pl.when(pl.int_range(pl.len()) >= 250).then(pl.col(n)).alias(n) for n in NAMES if n != "ret_1"]
+    young = HISTORY.with_columns(rows=pl.when(pl.int_range(pl.len()) < 1000).then(20).otherwise(300))
+    blank = [pl.when(pl.int_range(pl.len()) >= 1000).then(pl.col(n)).alias(n) for n in NAMES if n != "ret_1"]
     frame, reference = SOUND["frame"].with_columns(blank), None
     assert failed(frame=frame, history=young, reference=reference) == []
     assert "features.nulls" in failed(frame=frame, reference=reference)
@@ -98,7 +99,7 @@ def test_a_set_that_cannot_be_judged_fails():
 
 
 def test_a_part_of_the_source_is_lost():
-    blank = [pl.when(pl.int_range(pl.len()) >= 60).then(pl.col(n)).alias(n) for n in NAMES]
+    blank = [pl.when(pl.int_range(pl.len()) >= 240).then(pl.col(n)).alias(n) for n in NAMES]
     assert failed(frame=SOUND["frame"].with_columns(blank)) == ["features.nulls_risen"]
 
 
@@ -120,17 +121,26 @@ def test_a_value_that_is_not_finite(wrong):
     ids=["another unit", "constant", "logarithm", "shifted"],
 )
 def test_a_feature_that_is_not_what_it_was(fault):
-    assert "turnover" in verdict("features.drift", frame=changed(turnover=fault.cast(pl.Float32))).detail
+    assert failed(frame=changed(turnover=fault.cast(pl.Float32))) == ["features.changed"]
+    assert "turnover (PSI" in verdict("features.changed", frame=changed(turnover=fault.cast(pl.Float32))).detail
 
 
 def test_many_drifted_features_stop_the_run():
-    frame = SOUND["frame"].with_columns(pl.col(NAMES[-3:]) * 1000)
+    frame = SOUND["frame"].with_columns(pl.col(NAMES[-4:]) ** 2)
     assert failed(frame=frame) == ["features.drift"]
 
 
 def test_without_an_earlier_session_drift_is_recorded_as_such():
     assert failed(reference=None) == []
     assert verdict("features.drift", reference=None).detail.startswith("no reference")
+
+
+@pytest.mark.parametrize("codes", [30, 50, 100])
+def test_chance_in_a_small_universe_is_no_drift(codes):
+    small = {"frame": SOUND["frame"][:codes], "history": HISTORY[:codes]}
+    for sessions in (1, 5):
+        before = BEFORE.filter(pl.col("code").is_in(CODES[:codes]))[: codes * sessions]
+        assert failed(**small, reference=before) == []
 
 
 def test_an_empty_reference_is_not_the_same_as_none():

@@ -8,43 +8,57 @@ Two distances beside the session(s) before, so chosen that a crash is no drift a
 - place: how far the session's median lies outside the middle 99 % of the reference, in widths of it. This sees a
   constant added, which the second shape does not.
 
-A feature with one value for all codes of a session, as market-wide ones have, cannot be judged by either.
-On the real market of 2014-2018, features of returns, ranges and volume keep the smaller PSI below 1 on 99 % of
-sessions, and their median inside the reference on all.
+A feature with one value for all codes of a session, as market-wide ones have, is not judged, nor is one with fewer
+than FEWEST values. On the real market of 2014-2018, crashes of 2015, 2016 and 2018 included, the shape of at most
+8 % of the features of set `core` moved by more than 1 from one session to the next, none by more than 4, and no
+median left the reference's range by a tenth of it. With 50 codes a crash moves three times as many.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import polars as pl
 
-PSI_AT_MOST = 1.0
-PLACE_AT_MOST = 1.0
+FEWEST = 30
 _BINS = 10
-_FLOOR = 1e-4
+_PRIOR = 0.5
+"""Half a value is added to each bin: an empty one says little among 50 codes and much among 4,000."""
 
 
-def drifted(frame: pl.DataFrame, reference: pl.DataFrame, names: list[str]) -> list[str]:
-    """Return the features whose shape or place moved beyond the bounds, each with the distance that did.
+class Distance(NamedTuple):
+    """How far a feature moved: `shape` is a PSI, `place` is in widths of the reference's range."""
+
+    shape: float
+    place: float
+
+    def __str__(self) -> str:
+        """Return both as text."""
+        return f"PSI {self.shape:.2f}, median {max(self.place, 0.0):.2f} ranges outside"
+
+
+def distances(frame: pl.DataFrame, reference: pl.DataFrame, names: Sequence[str]) -> dict[str, Distance]:
+    """Return how far each feature moved; those that cannot be judged have no entry.
 
     Args:
         frame: One session: session, code and the features.
         reference: One or more sessions before it, same columns.
-        names: The features to judge; those without a value in either frame are passed over.
+        names: The features to judge.
     """
-    return [f"{name} ({moved})" for name in names if (moved := _moved(name, frame, reference))]
+    found = ((name, _distance(frame[name], reference.select("session", name))) for name in names)
+    return {name: distance for name, distance in found if distance}
 
 
-def _moved(name: str, frame: pl.DataFrame, reference: pl.DataFrame) -> str:
-    now = frame[name].cast(pl.Float64).drop_nulls()
+def _distance(values: pl.Series, reference: pl.DataFrame) -> Distance | None:
+    name = values.name
+    now = values.cast(pl.Float64).drop_nulls()
     before = reference.select("session", pl.col(name).cast(pl.Float64)).drop_nulls()
-    if now.is_empty() or before.is_empty() or _is_one_value_a_session(before, name):
-        return ""
+    if min(now.len(), before.height) < FEWEST or _is_one_value_a_session(before, name):
+        return None
     centred = before.select(pl.col(name) - pl.col(name).median().over("session"))[name]
     shape = min(psi(before[name], now), psi(centred, now - now.median()))
-    if shape > PSI_AT_MOST:
-        return f"PSI {shape:.2f}"
-    place = _place(before[name], now)
-    return f"median {place:.1f} ranges outside" if place > PLACE_AT_MOST else ""
+    return Distance(shape, _place(before[name], now))
 
 
 def psi(reference: pl.Series, now: pl.Series) -> float:
@@ -58,7 +72,7 @@ def _shares(values: pl.Series, edges: pl.Series) -> pl.Series:
     counts = edges.search_sorted(values, side="left").value_counts(name="count")
     places = pl.DataFrame({counts.columns[0]: range(len(edges) + 1)}, schema={counts.columns[0]: counts.dtypes[0]})
     held = places.join(counts, on=counts.columns[0], how="left", maintain_order="left")["count"].fill_null(0)
-    return (held / len(values)).clip(lower_bound=_FLOOR)
+    return (held + _PRIOR) / (len(values) + _PRIOR * len(held))
 
 
 def _place(reference: pl.Series, now: pl.Series) -> float:

@@ -29,7 +29,7 @@ _CONTRACTS: tuple[Contract, ...] = (BARS, SECURITIES, INDICES)
 _AGAIN = "Fetch the session again; raw payloads show what the source sent."
 
 
-def after_ingest(  # noqa: PLR0913, PLR0917 - one argument a table
+def after_ingest(  # noqa: PLR0913 - one argument a table
     bars: pl.DataFrame | None,
     securities: pl.DataFrame | None,
     indices: pl.DataFrame | None,

@@ -4,18 +4,29 @@ from datetime import date
 import polars as pl
 import pytest
 
-from services.jquants import FIRST, KEY, LAST
+from services.jquants import FIRST, KEY, LAST, serving
 from tosho.calendar import sessions
 from tosho.config import JQuants
+from tosho.contracts import ContractError
 from tosho.ingest import JQuantsClient, NotYetPublishedError, PayloadError, ingest_history, ingest_session, quarantine
-from tosho.ingest.jquants import File
 from tosho.ingest.month import NOT_A_SESSION
+from tosho.simulation.server import create_app
 
 ALL = sessions(FIRST, LAST)
 
 
 def silent(stage, done, of):
     pass
+
+
+def listing(change):
+    """Return a tamperer that changes the list of files."""
+    return lambda path, rows: change(rows) if path == "/v2/bulk/list" else rows
+
+
+def spoiling(part, change):
+    """Return a tamperer that changes the text of the files whose path has a part."""
+    return lambda path, packed: gzip.compress(change(gzip.decompress(packed))) if part in path else packed
 
 
 def test_files_and_single_sessions_make_the_same_data(lake, other_lake, client, data_files):
@@ -62,25 +73,28 @@ def test_a_range_within_a_month_leaves_the_rest_out(lake, client):
     assert lake.sessions("bars") == [date(2018, 10, 30), date(2018, 10, 31), date(2018, 11, 1)]
 
 
-def test_a_file_that_was_written_anew_is_taken_in_again(lake, client, monkeypatch):
+def test_a_file_that_was_written_anew_is_taken_in_again(lake, client, tampering):
     ingest_history(FIRST, LAST, lake, client, silent)
-    listed = JQuantsClient.files
-
-    def newer(self, *asked):
-        return [File(file.key, file.modified.replace("2018", "2019"), file.size) for file in listed(self, *asked)]
-
-    monkeypatch.setattr(JQuantsClient, "files", newer)
+    tampering.rows = listing(lambda files: [file | {"LastModified": "2019-01-01T00:00:00Z"} for file in files])
     assert ingest_history(LAST, LAST, lake, client, silent)["published"] == 1
 
 
-def test_sessions_that_no_file_holds_are_asked_for_singly(lake, other_lake, client, data_files, monkeypatch):
-    listed = JQuantsClient.files
-    late = "_20181116.csv.gz"
-    monkeypatch.setattr(
-        JQuantsClient, "files", lambda self, *asked: [f for f in listed(self, *asked) if late not in f.key]
-    )
+def test_sessions_that_no_file_holds_are_asked_for_singly(lake, other_lake, client, data_files, tampering):
+    tampering.rows = listing(lambda files: [file for file in files if "_20181116." not in file["Key"]])
     report = ingest_history(FIRST, LAST, lake, client, silent)
-    monkeypatch.undo()
+    tampering.honest()
+    ingest_history(FIRST, LAST, other_lake, client, silent)
+    assert (report["published"], report["from_files"]) == (17, 16)
+    assert data_files(lake) == data_files(other_lake)
+
+
+def test_sessions_that_a_file_lacks_are_asked_for_singly(lake, other_lake, client, data_files, tampering):
+    def without(body):
+        return b"".join(line for line in body.splitlines(keepends=True) if b"2018-10-30" not in line)
+
+    tampering.file = spoiling("topix_201810", without)
+    report = ingest_history(FIRST, LAST, lake, client, silent)
+    tampering.honest()
     ingest_history(FIRST, LAST, other_lake, client, silent)
     assert (report["published"], report["from_files"]) == (17, 16)
     assert data_files(lake) == data_files(other_lake)
@@ -102,48 +116,40 @@ def test_a_session_that_is_not_there_yet_is_named_and_the_ones_before_are_kept(l
     assert lake.sessions("bars") == ALL
 
 
-def test_bad_rows_of_a_file_are_set_aside_session_by_session(lake, client, monkeypatch):
-    whole = JQuantsClient.download
-
-    def spoiled(self, key):
-        body = whole(self, key)
-        return body.replace(b"13010,1030.0,1035.0", b"13010,1030.0,1.0") if "bars" in key else body
-
-    monkeypatch.setattr(JQuantsClient, "download", spoiled)
+def test_bad_rows_of_a_file_are_set_aside_session_by_session(lake, client, tampering):
+    tampering.file = spoiling("bars", lambda body: body.replace(b"13010,1030.0,1035.0", b"13010,1030.0,1.0"))
     report = ingest_history(FIRST, LAST, lake, client, silent)
     assert report["tables"]["bars"] == {"rows": 83, "quarantined": {"high_is_highest": 1}}
     assert quarantine.read(lake, "bars", ALL[3])["code"].to_list() == ["13010"]
     assert lake.manifest("bars", ALL[3]).quarantined == {"high_is_highest": 1}
 
 
-def test_rows_for_a_day_without_trading_go_to_quarantine(lake, other_lake, client, data_files, monkeypatch):
-    whole = JQuantsClient.download
+def test_rows_for_a_day_without_trading_go_to_quarantine(lake, client, tampering):
+    def with_a_saturday(body):
+        return body + body.splitlines()[1].replace(b"2018-10-25", b"2018-10-27") + b"\n"
 
-    def with_a_saturday(self, key):
-        body = whole(self, key)
-        header, first, *_ = body.splitlines()
-        strange = first.replace(b"2018-10-25", b"2018-10-27")
-        return body + strange + b"\n" if "bars_daily_201810" in key else body
-
-    monkeypatch.setattr(JQuantsClient, "download", with_a_saturday)
+    tampering.file = spoiling("bars_daily_201810", with_a_saturday)
     ingest_history(FIRST, LAST, lake, client, silent)
     assert quarantine.read(lake, "bars", date(2018, 10, 27))["rule"].to_list() == [NOT_A_SESSION]
     assert not lake.has("bars", date(2018, 10, 27))
 
 
-def test_a_truncated_file_stops_it(lake, client, tampering, monkeypatch):
-    monkeypatch.setattr(gzip, "decompress", _cut(gzip.decompress))
+def test_a_column_that_a_file_lacks_stops_it(lake, client, tampering):
+    tampering.file = spoiling("bars_daily", lambda body: body.replace(b",Va,", b",Vb,", 1))
+    with pytest.raises(ContractError, match=r"lacks the column\(s\) \['Va'\]"):
+        ingest_history(FIRST, LAST, lake, client, silent)
+    assert lake.tables() == []
+
+
+def test_a_truncated_file_stops_it(lake, client, tampering):
+    tampering.file = lambda path, packed: packed[:-9]
     with pytest.raises(PayloadError, match="Download it again"):
         ingest_history(FIRST, LAST, lake, client, silent)
     assert lake.tables() == []
 
 
-def _cut(decompress):
-    return lambda body: decompress(body[:-9])
-
-
-def test_files_with_names_of_another_kind_are_refused(lake, client, monkeypatch):
-    monkeypatch.setattr(JQuantsClient, "files", lambda *_: [File("equities/bars/daily/2018.csv.gz", "", "1")])
+def test_files_with_names_of_another_kind_are_refused(lake, client, tampering):
+    tampering.rows = listing(lambda files: [file | {"Key": "equities/bars/daily/2018.csv.gz"} for file in files])
     with pytest.raises(PayloadError, match="named neither"):
         ingest_history(FIRST, LAST, lake, client, silent)
 
@@ -154,8 +160,6 @@ def test_no_session_between_the_days_is_no_work(lake, client):
 
 
 def test_a_premium_plan_makes_the_same_data(lake, other_lake, market, client, data_files):
-    from services.jquants import serving
-    from tosho.simulation.server import create_app
 
     app = create_app(market, api_key=KEY, plan="premium", rate_per_minute=None)
     with serving(app) as url, JQuantsClient(JQuants(f"{url}/v2", KEY, "premium")) as premium:

@@ -1,6 +1,7 @@
-"""Writes train.requirements.txt: the part of requirements.txt that the training image needs, with all it pulls in.
+"""Writes an image's requirements: the part of requirements.txt that it needs, with all that this pulls in.
 
-Run it in the project's environment: `python deploy/images/train_pins.py > deploy/images/train.requirements.txt`.
+Run it in the project's environment, for `train` and for `airflow`:
+`python deploy/images/pins.py train > deploy/images/train.requirements.txt`.
 """
 
 # ruff: noqa: INP001 - a script, not a package
@@ -14,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 HERE = Path(__file__).resolve().parent
-ROOTS = (
+MODELS = (
     "exchange-calendars",
     "lightgbm",
     "matplotlib",
@@ -25,6 +26,30 @@ ROOTS = (
     "scikit-learn",
     "statsd",
 )
+PLATFORM = (
+    "apache-airflow",
+    "apache-airflow-providers-amazon",
+    "apache-airflow-providers-apache-spark",
+    "apache-airflow-providers-docker",
+    "apache-airflow-providers-fab",
+    "apache-airflow-providers-standard",
+    "boto3",
+    "chdb",
+    "clickhouse-driver",
+    "docker",
+    "httpx",
+    "pandas",
+    "psutil",
+    "pyrate-limiter",
+    "pyspark",
+    "pyspark-client",
+    "rich",
+    "tenacity",
+    "typer",
+)
+ROOTS = {"train": MODELS, "airflow": MODELS + PLATFORM}
+EXTRA = {"train": {}, "airflow": {"asyncpg": "0.32.0", "psycopg2-binary": "2.9.13"}}
+"""Pins beyond requirements.txt: Postgres serves the compose stack alone. Neither needs anything else."""
 PYTHONS = ("3.11.2", "3.12.0")
 """Debian's own interpreter in the image, and the newest we support: markers must hold for both."""
 
@@ -65,18 +90,20 @@ def _holds(needed: Requirement, extras: frozenset[str]) -> bool:
     return any(needed.marker.evaluate(environment) for environment in environments)
 
 
-def text() -> str:
-    """Return the content of train.requirements.txt.
+def text(image: str) -> str:
+    """Return the content of an image's requirements file.
 
     Raises:
         KeyError: A package that the image needs is not pinned in requirements.txt.
     """
     pinned = pins((HERE.parent.parent / "requirements.txt").read_text())
-    if missing := sorted(name for name in closure(ROOTS) if name not in pinned):
-        raise KeyError(f"The training image needs {', '.join(missing)}, which requirements.txt does not pin.")
-    lines = [f"{name}=={pinned[name]}" for name in sorted(closure(ROOTS))]
-    return "\n".join(["# Written by train_pins.py from requirements.txt; do not edit.", *lines, ""])
+    needed = closure(ROOTS[image])
+    if missing := sorted(needed - set(pinned)):
+        raise KeyError(f"The {image} image needs {', '.join(missing)}, which requirements.txt does not pin.")
+    chosen = {name: pinned[name] for name in needed} | EXTRA[image]
+    lines = [f"{name}=={version}" for name, version in sorted(chosen.items())]
+    return "\n".join(["# Written by pins.py from requirements.txt; do not edit.", *lines, ""])
 
 
 if __name__ == "__main__":
-    sys.stdout.write(text())
+    sys.stdout.write(text(sys.argv[1]))

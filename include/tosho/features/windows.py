@@ -21,6 +21,9 @@ from tosho.features.kernels import Array
 SPANS = 4
 """Spans after which a recursive average is cut off: e^-8, a three-thousandth, of its weight lies beyond."""
 
+ROUNDING = 1e-12
+"""Relative changes of at most this are none: adjusted prices carry the rounding of their factor."""
+
 SESSIONS_A_YEAR = 252
 ANNUAL = math.sqrt(SESSIONS_A_YEAR)
 """Factor from a deviation by session to one by year."""
@@ -43,6 +46,21 @@ def flag(condition: pl.Expr) -> pl.Expr:
 def both(a: pl.Expr, b: pl.Expr) -> pl.Expr:
     """True where both hold, null where one of them cannot be judged; Polars' `&` makes false of false and null."""
     return flag(a) * flag(b) > 0
+
+
+def rises(change: pl.Expr) -> pl.Expr:
+    """True where a relative change is up. On the day of a split an unchanged price may differ by its rounding."""
+    return change > ROUNDING
+
+
+def falls(change: pl.Expr) -> pl.Expr:
+    """True where a relative change is down, by more than rounding."""
+    return change < -ROUNDING
+
+
+def direction(change: pl.Expr) -> pl.Expr:
+    """1 up, -1 down, 0 unchanged but for rounding."""
+    return flag(rises(change)) - flag(falls(change))
 
 
 def log_change(x: pl.Expr, rows: int) -> pl.Expr:

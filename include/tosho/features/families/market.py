@@ -22,6 +22,7 @@ from tosho.features.windows import (
     highest,
     log_change,
     lowest,
+    rises,
     rows_since_highest,
     wilder,
     zscore,
@@ -127,7 +128,7 @@ def new_low_252() -> pl.Expr:
 @feature(Scope.CROSS_SECTION)
 def breadth_up() -> pl.Expr:
     """Share of the universe with a positive return."""
-    return flag(ret(1) > 0).mean()
+    return flag(rises(ret(1))).mean()
 
 
 @feature(Scope.CROSS_SECTION)

@@ -17,12 +17,14 @@ from tosho.features.spec import Scope, feature, intermediate
 from tosho.features.windows import (
     both,
     deviation,
+    direction,
     exponential,
     flag,
     highest,
     lowest,
     mean,
     mean_distance,
+    rises,
     run_length,
     share_below,
     total,
@@ -140,9 +142,9 @@ def cci_20() -> pl.Expr:
 @feature(Scope.SERIES)
 def mfi_14() -> pl.Expr:
     """Money flow index in [0, 100]: 100 x the share of TP V where TP rose, of 14 sessions in which it moved."""
-    change = typical_price() - typical_price().shift(1)
+    change = typical_price() / typical_price().shift(1) - 1
     flow = typical_price() * VOLUME
-    return 100 * total(flow * flag(change > 0), 14) / total(flow * flag(change != 0), 14)
+    return 100 * total(flow * flag(rises(change)), 14) / total(flow * direction(change).abs(), 14)
 
 
 @feature(Scope.SERIES)

@@ -9,7 +9,7 @@ import polars as pl
 
 from tosho.features.columns import CLOSE, HIGH, LOW, OPEN
 from tosho.features.spec import Scope, feature
-from tosho.features.windows import flag, highest, log_change, lowest, mean, run_length
+from tosho.features.windows import falls, flag, highest, log_change, lowest, mean, rises, run_length
 
 STREAK_CAP = 20
 """Longest run that a streak tells apart, and so the number of returns it needs."""
@@ -66,19 +66,19 @@ def mom_accel() -> pl.Expr:
 @feature(Scope.SERIES)
 def mom_persist_5() -> pl.Expr:
     """Share of the last 5 sessions with a positive return, in [0, 1]."""
-    return mean(flag(logret(1) > 0), 5)
+    return mean(flag(rises(logret(1))), 5)
 
 
 @feature(Scope.SERIES)
 def up_streak() -> pl.Expr:
     """Sessions in a row with a positive return, up to this one; at most 20, so it needs 20 returns."""
-    return run_length(logret(1) > 0, STREAK_CAP)
+    return run_length(rises(logret(1)), STREAK_CAP)
 
 
 @feature(Scope.SERIES)
 def down_streak() -> pl.Expr:
     """Sessions in a row with a negative return, up to this one; at most 20, so it needs 20 returns."""
-    return run_length(logret(1) < 0, STREAK_CAP)
+    return run_length(falls(logret(1)), STREAK_CAP)
 
 
 @feature(Scope.SERIES)

@@ -20,7 +20,17 @@ from tosho.features.columns import (
 from tosho.features.families.candles import clv
 from tosho.features.families.returns import logret, ret
 from tosho.features.spec import Scope, feature, intermediate
-from tosho.features.windows import correlation, cumulative_zscore, flag, log_change, mean, total, zscore
+from tosho.features.windows import (
+    correlation,
+    cumulative_zscore,
+    direction,
+    flag,
+    log_change,
+    mean,
+    rises,
+    total,
+    zscore,
+)
 
 
 @intermediate(Scope.SERIES, windows=(20, 60))
@@ -95,7 +105,7 @@ def obv_z20() -> pl.Expr:
 
     The sum's start cancels, so it begins with the window: 19 signed volumes make 20 levels.
     """
-    return cumulative_zscore(logret(1).sign() * VOLUME, 20)
+    return cumulative_zscore(direction(logret(1)) * VOLUME, 20)
 
 
 @feature(Scope.SERIES)
@@ -119,7 +129,7 @@ def pv_corr_20() -> pl.Expr:
 @feature(Scope.SERIES)
 def up_vol_share_20() -> pl.Expr:
     """Share of volume on rising sessions: sum_20(V [l > 0]) / sum_20(V)."""
-    return total(VOLUME * flag(logret(1) > 0), 20) / total(VOLUME, 20)
+    return total(VOLUME * flag(rises(logret(1))), 20) / total(VOLUME, 20)
 
 
 @feature(Scope.SERIES)
@@ -134,7 +144,7 @@ def zero_vol_days_20() -> pl.Expr:
 @feature(Scope.SERIES)
 def vol_confirmed_mom() -> pl.Expr:
     """Direction of the week's return, weighted by volume: sign(ret_5) vol_ratio_5."""
-    return ret(5).sign() * vol_ratio(5)
+    return direction(ret(5)) * vol_ratio(5)
 
 
 @feature(Scope.SERIES)

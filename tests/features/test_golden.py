@@ -1,0 +1,77 @@
+"""Every feature of set core against an independent computation, on every row of the small market."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from features import oracle
+from features.small_market import CODES, SmallMarket
+from tosho.features import local
+from tosho.features.panel import build_panel
+from tosho.features.plan import plan
+from tosho.features.sets import feature_set
+from tosho.features.spec import Scope
+
+CORE = feature_set("core")
+OF_SERIES = [f.name for f in CORE.features if f.scope is Scope.SERIES]
+OF_MARKET = [f.name for f in CORE.features if f.scope is Scope.MARKET]
+OF_SESSION = [f.name for f in CORE.features if f.scope in {Scope.CROSS_SECTION, Scope.GROUP}]
+
+
+@pytest.fixture(scope="module")
+def computed(market: SmallMarket) -> pl.DataFrame:
+    panel = build_panel(market.bars, market.shares, market.securities)
+    passes = plan(CORE)
+    index = local.compute_market(market.indices, passes, panel["session"].unique())
+    return local.compute_series(panel, index, passes, stored_as=pl.Float64())
+
+
+@pytest.fixture(scope="module")
+def expected(market: SmallMarket) -> dict[str, dict[str, np.ndarray]]:
+    return {code: oracle.of_code(oracle.rows_of(market, code)) for code in CODES}
+
+
+def assert_same(computed: pl.Series, expected: np.ndarray) -> None:
+    got = computed.to_numpy()
+    assert (np.isnan(got) == np.isnan(expected)).all(), (
+        f"null in other rows: {np.flatnonzero(np.isnan(got) != np.isnan(expected))}"
+    )
+    np.testing.assert_allclose(got, expected, rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", OF_SERIES)
+def test_series(computed: pl.DataFrame, expected: dict[str, dict[str, np.ndarray]], name: str) -> None:
+    for code in CODES:
+        assert_same(computed.filter(pl.col("code") == code)[name], expected[code][name])
+
+
+@pytest.mark.parametrize("name", OF_MARKET)
+def test_market(market: SmallMarket, computed: pl.DataFrame, name: str) -> None:
+    one_code = computed.filter(pl.col("code") == CODES[0])
+    assert one_code["session"].to_list() == market.sessions
+    assert_same(one_code[name], oracle.of_market(market)[name])
+
+
+@pytest.mark.parametrize("place", [300, 700, 905, 959])
+def test_session(market: SmallMarket, expected: dict[str, dict[str, np.ndarray]], place: int) -> None:
+    session = market.sessions[place]
+    panel = build_panel(market.bars, market.shares, market.securities)
+    got = local.compute(panel, market.indices, CORE, [session])
+    own = {}
+    for code in CODES:
+        rows = oracle.rows_of(market, code)
+        if session in rows.sessions:
+            at = rows.sessions.index(session)
+            own[code] = {name: values[at] for name, values in expected[code].items()}
+            own[code]["new_high"] = oracle.flag(oracle.roll(252, max, rows.h) == rows.h, oracle.roll(252, max, rows.h))[
+                at
+            ]
+            own[code]["new_low"] = oracle.flag(oracle.roll(252, min, rows.l) == rows.l, oracle.roll(252, min, rows.l))[
+                at
+            ]
+    answer = oracle.of_session(own)
+    assert got["code"].to_list() == sorted(own)
+    for name in OF_SESSION:
+        np.testing.assert_allclose(
+            got[name].to_numpy(), [answer[code][name] for code in sorted(own)], rtol=1e-6, err_msg=name
+        )

@@ -36,8 +36,9 @@ def settings() -> Settings:
 def session_of_run() -> str:
     """Return the session that a run is for, as an ISO date.
 
-    The parameter `session` comes first; else the data interval, which the timetable begins at a session's open;
-    else (triggered without a logical date) the newest session whose cutoff has passed.
+    The parameter `session` comes first; else a logical date of exactly 00:00 UTC, which must be a session's open; else
+    the data interval, which the timetable begins at one; else (triggered without a logical date) the newest session
+    whose cutoff has passed.
 
     Raises:
         AirflowFailException: The day asked for is no session of the exchange; the sentence names its neighbours.
@@ -48,9 +49,9 @@ def session_of_run() -> str:
     from tosho.steps import sessions
 
     context = get_current_context()
-    interval = context.get("data_interval_start")
+    asked, run = context["params"].get("session"), context["dag_run"]
     try:
-        return sessions.resolve(context["params"].get("session"), interval, context["dag_run"].run_after).isoformat()
+        return sessions.resolve(asked, run.logical_date, run.data_interval_start, run.run_after).isoformat()
     except (NotASessionError, ValueError) as error:
         raise AirflowFailException(str(error)) from error
 

@@ -3,24 +3,25 @@
 Runs after the last session of each week (holidays considered), or by hand.
 
 1. `session_of_run`: the last session that training may know.
-2. `train`: in a container: labels, purged walk-forward folds, LightGBM for each horizon, out-of-sample rank IC,
-   null tests; the model goes to MLflow, and becomes champion only if it earned it.
-3. `report`: says what was decided, and why.
+2. `training_range`: from the first session with features, or the one asked for.
+3. `train`: in a container: labels, purged walk-forward folds, LightGBM for each horizon, out-of-sample rank IC,
+   null tests; the model goes to MLflow, and becomes champion only if it earned it. The log gives the reasons.
 """
 
 from __future__ import annotations
 
-from airflow.sdk import Param, dag, task
+from airflow.sdk import Param, dag, get_current_context, task
 
 import dag_defaults as house
 from tse_timetable import TseWeeklyTimetable
 
 
-@task
-def report(trained: dict) -> dict:
-    from tosho.steps import training
+@task(multiple_outputs=True)
+def training_range(session: str) -> dict:
+    from tosho.steps import sessions
 
-    return training.summarise(trained)
+    first = get_current_context()["params"]["first"]
+    return sessions.training_range(house.settings(), first, house.parse(session))
 
 
 @dag(
@@ -31,16 +32,18 @@ def report(trained: dict) -> dict:
     params={
         "session": house.SESSION,
         "first": Param(None, type=["null", "string"], format="date", title="First session", description="Empty: all."),
+        "truth": Param(None, type=["null", "string"], title="Truth", description="Folder of a synthetic market."),
         "feature_set": house.FEATURE_SET,
     },
     doc_md=__doc__,
     tags=["tosho"],
 )
 def weekly_training() -> None:
-    session = house.session_of_run()
-    first = "{{ params.first or '' }}"
-    trained = house.container_job("train", ["train_lightgbm.py", "--first", first, "--last", session])
-    report(trained.output)
+    asked = training_range(house.session_of_run())
+    truth = "{{ params.truth or '' }}"
+    house.container_job(
+        "train", ["train_lightgbm.py", "--first", asked["first"], "--last", asked["last"], "--truth", truth]
+    )
 
 
 weekly_training()

@@ -21,13 +21,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--first", type=date.fromisoformat, required=True, help="first session, an ISO date")
     parser.add_argument("--last", type=date.fromisoformat, required=True, help="last session whose data may be used")
-    parser.add_argument("--truth", type=Path, help="folder of a synthetic market, to show the attainable rank IC")
+    parser.add_argument("--truth", help="folder of a synthetic market, to show the attainable rank IC")
     asked = parser.parse_args(arguments)
     log_to_stderr()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # PID 1 of a container has no handler of its own
     from tosho.steps.training import train  # noqa: PLC0415 - after the signal is handled: the imports take seconds
 
-    result = train(Settings.from_environment(), asked.first, asked.last, truth=asked.truth)
+    result = train(
+        Settings.from_environment(), asked.first, asked.last, truth=Path(asked.truth) if asked.truth else None
+    )
     sys.stdout.write(json.dumps(result) + "\n")
     return 0
 

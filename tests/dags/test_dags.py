@@ -22,7 +22,7 @@ def test_every_dag_file_holds_the_dag_of_its_name(dags):
             ["session_of_run", "ingest", "check_data", "build_features", "check_features", "score", "load"],
         ),
         ("history", ["range_of_run", "ingest", "check_data", "build_features", "check_features"]),
-        ("weekly_training", ["session_of_run", "train", "report"]),
+        ("weekly_training", ["session_of_run", "training_range", "train"]),
     ],
 )
 def test_the_steps_stand_in_the_order_of_the_docstring(dags, dag_id, tasks):

@@ -35,8 +35,9 @@ def list_features(
 ) -> None:
     """Print name, family, scope, lookback and inputs of each feature."""
     from tosho.features.listing import describe
+    from tosho.features.sets import feature_set as found
 
-    described = describe(feature_set)
+    described = describe(found(feature_set))
     if style is Format.JSON:
         typer.echo(json.dumps(described, indent=1))
         return
@@ -53,20 +54,22 @@ def compute(  # noqa: PLR0913 - one option each
     engine: Annotated[Engine, typer.Option(help="local or spark.")] = Engine.LOCAL,
     securities: Annotated[Path | None, typer.Option(help="Securities, for the features that need them.")] = None,
     indices: Annotated[Path | None, typer.Option(help="Indices, for the features that need the market.")] = None,
+    shares: Annotated[Path | None, typer.Option(help="Share counts, for turnover.")] = None,
     first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First session out.")] = None,
     last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last session out.")] = None,
 ) -> None:
     """Compute a feature set over a file of bars. Sessions before `--from` serve as history."""
     from tosho.features.files import compute_file
 
-    rows = compute_file(
+    done = compute_file(
         source,
         output,
         feature_set,
         engine=engine.value,
         securities=securities,
         indices=indices,
+        shares=shares,
         first=first.date() if first else None,
         last=last.date() if last else None,
     )
-    typer.echo(f"{rows:,} rows written to {output}.")
+    typer.echo(json.dumps(done, default=str))

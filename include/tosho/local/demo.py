@@ -117,8 +117,10 @@ class Demo:
     def _training(self, watch: Watch, outcome: Outcome, scored: list[date]) -> None:
         before = sessions(outcome.market.first, scored[0])[-2]
         self.say(f"weekly_training: up to {before}")
-        run_id = self._stage(watch, outcome, "weekly_training", {"session": before.isoformat()})
-        outcome.trained = watch.api.result("weekly_training", run_id, "report")
+        truth = outcome.market.folder if (outcome.market.folder / "truth.json").exists() else None
+        conf: dict[str, object] = {"session": before.isoformat(), "truth": str(truth) if truth else None}
+        run_id = self._stage(watch, outcome, "weekly_training", conf)
+        outcome.trained = watch.api.result("weekly_training", run_id, "train")
 
     def _daily(self, watch: Watch, outcome: Outcome, session: date) -> None:
         self.say(f"daily_predictions: {session}")

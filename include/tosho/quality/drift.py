@@ -19,7 +19,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
+
+Values = npt.NDArray[np.float64]
 
 FEWEST = 30
 _BINS = 10
@@ -41,47 +45,74 @@ class Distance(NamedTuple):
 def distances(frame: pl.DataFrame, reference: pl.DataFrame, names: Sequence[str]) -> dict[str, Distance]:
     """Return how far each feature moved; those that cannot be judged have no entry.
 
+    Each column is sorted once, and all that is asked of it is read off its order.
+
     Args:
         frame: One session: session, code and the features.
         reference: One or more sessions before it, same columns.
         names: The features to judge.
     """
-    found = ((name, _distance(frame[name], reference.select("session", name))) for name in names)
-    return {name: distance for name, distance in found if distance}
+    sessions = [_matrix(part, names) for part in reference.partition_by("session")] or [_matrix(reference, names)]
+    now, before = _sorted(_matrix(frame, names)), _sorted(np.concatenate(sessions))
+    centred = _sorted(np.concatenate([part - _medians(_sorted(part)) for part in sessions]))
+    varied = np.any([_varies(_sorted(part)) for part in sessions], axis=0)
+    return {
+        name: Distance(min(psi(b, n), psi(c, n - _median(n))), _place(b, n))
+        for name, varies, n, b, c in zip(names, varied, _columns(now), _columns(before), _columns(centred), strict=True)
+        if varies and min(len(n), len(b)) >= FEWEST
+    }
 
 
-def _distance(values: pl.Series, reference: pl.DataFrame) -> Distance | None:
-    name = values.name
-    now = values.cast(pl.Float64).drop_nulls()
-    before = reference.select("session", pl.col(name).cast(pl.Float64)).drop_nulls()
-    if min(now.len(), before.height) < FEWEST or _is_one_value_a_session(before, name):
-        return None
-    centred = before.select(pl.col(name) - pl.col(name).median().over("session"))[name]
-    shape = min(psi(before[name], now), psi(centred, now - now.median()))
-    return Distance(shape, _place(before[name], now))
-
-
-def psi(reference: pl.Series, now: pl.Series) -> float:
-    """Return the population stability index over the reference's deciles. Ties share a bin; no nulls."""
-    edges = pl.Series([reference.quantile(k / _BINS, "linear") for k in range(1, _BINS)]).unique().sort()
+def psi(reference: Values, now: Values) -> float:
+    """Return the population stability index over the reference's deciles. Ties share a bin; both sorted, no nulls."""
+    edges = np.unique(_quantiles(reference, np.arange(1, _BINS) / _BINS))
     expected, found = _shares(reference, edges), _shares(now, edges)
-    return float(((found - expected) * (found / expected).log()).sum())
+    return float(((found - expected) * np.log(found / expected)).sum())
 
 
-def _shares(values: pl.Series, edges: pl.Series) -> pl.Series:
-    counts = edges.search_sorted(values, side="left").value_counts(name="count")
-    places = pl.DataFrame({counts.columns[0]: range(len(edges) + 1)}, schema={counts.columns[0]: counts.dtypes[0]})
-    held = places.join(counts, on=counts.columns[0], how="left", maintain_order="left")["count"].fill_null(0)
-    return (held + _PRIOR) / (len(values) + _PRIOR * len(held))
+def _shares(values: Values, edges: Values) -> Values:
+    below = np.searchsorted(values, edges, side="right")
+    held = np.diff(below, prepend=0, append=len(values))
+    return np.asarray((held + _PRIOR) / (len(values) + _PRIOR * len(held)))
 
 
-def _place(reference: pl.Series, now: pl.Series) -> float:
-    low, high = reference.quantile(0.005, "linear"), reference.quantile(0.995, "linear")
-    middle = now.median()
-    assert isinstance(low, float) and isinstance(high, float) and isinstance(middle, float)  # noqa: PT018
-    return max(low - middle, middle - high) / max(high - low, 1e-12)
+def _place(reference: Values, now: Values) -> float:
+    low, high = _quantiles(reference, np.array([0.005, 0.995]))
+    middle = _median(now)
+    return float(max(low - middle, middle - high) / max(high - low, 1e-12))
 
 
-def _is_one_value_a_session(values: pl.DataFrame, name: str) -> bool:
-    counts = values.group_by("session").agg(pl.col(name).n_unique().alias("values"))
-    return counts.filter(pl.col("values") > 1).is_empty()
+def _quantiles(values: Values, shares: Values) -> Values:
+    """Return quantiles of sorted values, linear between neighbours."""
+    at = shares * (len(values) - 1)
+    left = at.astype(np.int64)
+    right = np.minimum(left + 1, len(values) - 1)
+    return np.asarray(values[left] + (values[right] - values[left]) * (at - left))
+
+
+def _median(values: Values) -> float:
+    return float(_quantiles(values, np.array([0.5]))[0])
+
+
+def _matrix(frame: pl.DataFrame, names: Sequence[str]) -> Values:
+    """Return `[codes, features]`, null as NaN."""
+    return frame.select(pl.col(name).cast(pl.Float64).fill_null(np.nan) for name in names).to_numpy()
+
+
+def _sorted(values: Values) -> Values:
+    """Return each column in its own order, NaN last."""
+    return np.sort(values, axis=0)
+
+
+def _columns(values: Values) -> list[Values]:
+    """Return the columns of a sorted matrix, each without its NaN."""
+    known = np.count_nonzero(~np.isnan(values), axis=0)
+    return [values[:count, place] for place, count in enumerate(known)]
+
+
+def _medians(values: Values) -> Values:
+    return np.array([_median(column) if len(column) else np.nan for column in _columns(values)])
+
+
+def _varies(values: Values) -> list[bool]:
+    return [len(column) > 0 and bool(column[0] < column[-1]) for column in _columns(values)]

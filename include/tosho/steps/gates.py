@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -13,21 +13,25 @@ from tosho import quality
 from tosho.calendar import previous_session
 from tosho.contracts import HORIZONS
 from tosho.features.plan import Plan
+from tosho.observability.log import logger
 from tosho.storage import Lake
 
+_log = logger(__name__)
 SHARES = "shares_outstanding"
+
+
+DEFECTIVE_AT_MOST = 0.01
+"""Share of a long range's sessions that may fail a gate: years of real data hold a few defects, each named."""
 
 
 def judge_data(lake: Lake, session: date) -> list[quality.Verdict]:
     """Return the verdicts on what was ingested for a session."""
-    return quality.after_ingest(
-        bars=lake.read("bars", session),
-        securities=lake.read("securities", session),
-        indices=_optional(lake, "indices", session),
-        previous_bars=_optional(lake, "bars", previous_session(session)),
-        quarantined=lake.manifest("bars", session).quarantined,
-        session=session,
-    )
+    bars, securities, indices = (_optional(lake, table, session) for table in ("bars", "securities", "indices"))
+    previous = _optional(lake, "bars", previous_session(session))
+    quarantined = lake.manifest("bars", session).quarantined
+    if previous is None and lake.sessions("bars")[0] == session:  # the lake begins here
+        return quality.after_first_ingest(bars, securities, indices, quarantined, session)
+    return quality.after_ingest(bars, securities, indices, previous, quarantined, session)
 
 
 def judge_predictions(lake: Lake, session: date, predictions: pl.DataFrame) -> list[quality.Verdict]:
@@ -50,9 +54,15 @@ class FeatureJudge:
 
     @cached_property
     def without_source(self) -> list[str]:
-        """Features of the set that need a source of which the lake has no row; they are null, and must be."""
-        fed = any(self.lake.manifest("shares", session).rows for session in self.lake.sessions("shares"))
-        return [] if fed else reading(SHARES, self.passes)
+        """Features of the set that need what the lake never had: no share count, no limit flag in its first session.
+
+        They are null, and must be. A source that was there and is lost is another matter, for the other gates.
+        """
+        shares = any(self.lake.manifest("shares", session).rows for session in self.lake.sessions("shares"))
+        first = self.lake.read("bars", self.lake.sessions("bars")[0])
+        absent = [] if shares else [SHARES]
+        absent += [flag for flag in ("upper_limit_hit", "lower_limit_hit") if first[flag].is_null().all()]
+        return sorted({name for column in absent for name in reading(column, self.passes)})
 
     def read_history(self, sessions: Iterable[date]) -> None:
         """Count the rows of sessions that came before; the last one's features are the first reference."""
@@ -78,6 +88,27 @@ class FeatureJudge:
         )
         self.previous = frame
         return verdicts
+
+
+def settle(found: Mapping[date, Sequence[quality.Verdict]]) -> dict[str, str]:
+    """Return the sessions of a range that failed a gate, each with the first failure's sentence, if they are few.
+
+    Raises:
+        GateFailedError: More than DEFECTIVE_AT_MOST of the sessions failed.
+    """
+    failed = {session: [v for v in verdicts if not v.passed] for session, verdicts in found.items()}
+    defects = {session.isoformat(): str(verdicts[0]) for session, verdicts in failed.items() if verdicts}
+    for session, told in defects.items():
+        _log.error("session %s is defective: %s", session, told)
+    allowed = DEFECTIVE_AT_MOST * len(found)
+    if len(defects) > allowed:
+        session, told = next(iter(defects.items()))
+        raise quality.GateFailedError(
+            f"{len(defects)} of {len(found)} sessions failed a gate, the bound is {allowed:.1f}. The first: "
+            f"{session}, {told} The log names them all.",
+            [verdict for verdicts in failed.values() for verdict in verdicts],
+        )
+    return defects
 
 
 def reading(column: str, passes: Plan) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -13,8 +14,10 @@ from tosho.features.sets import feature_set
 from tosho.ingest import JQuantsClient, ingest_history
 from tosho.observability import metrics
 from tosho.observability.progress import Progress
-from tosho.steps.gates import FeatureJudge, judge_data
+from tosho.steps.gates import FeatureJudge, judge_data, settle
 from tosho.storage import Lake
+
+JUDGED = "features.judged"
 
 
 def ingest(first: date, last: date, settings: Settings) -> dict[str, Any]:
@@ -27,37 +30,43 @@ def ingest(first: date, last: date, settings: Settings) -> dict[str, Any]:
 
 
 def check_data(first: date, last: date, settings: Settings) -> dict[str, Any]:
-    """Judge every session of a range, then stop the run if any failed.
+    """Judge every session of a range and name those that fail a gate; stop the run if they are many.
 
     Raises:
-        GateFailedError: All sessions were judged; the message has the first failure and how many there were.
+        GateFailedError: Too many sessions failed.
     """
     lake = Lake.of(settings)
-    progress, asked = Progress("sessions judged"), sessions(first, last)
-    verdicts: list[quality.Verdict] = []
-    for done, session in enumerate(asked, 1):
-        verdicts += judge_data(lake, session)
-        progress(session.isoformat(), done, len(asked))
-    quality.enforce(verdicts)
-    return {"sessions": len(asked), "gates": len(verdicts)}
+    return _judged(first, last, lambda session: judge_data(lake, session))
 
 
 def check_features(first: date, last: date, settings: Settings) -> dict[str, Any]:
-    """Judge the features of every session of a range, then stop the run if any failed.
+    """Judge the features of every session of a range and name those that fail a gate; stop the run if they are many.
+
+    Where the lake begins, most windows are not full yet, and that is no defect: those sessions are counted apart.
 
     Raises:
-        GateFailedError: All sessions were judged; the message has the first failure and how many there were.
+        GateFailedError: Too many sessions failed.
     """
     lake = Lake.of(settings)
-    passes = plan(feature_set(str(lake.manifest("features", last).facts["feature_set"])))
-    judge = FeatureJudge(lake, passes)
+    judge = FeatureJudge(lake, plan(feature_set(str(lake.manifest("features", last).facts["feature_set"]))))
     judge.read_history(known for known in lake.sessions("bars") if known < first)
+    warming_up = 0
+    warm = False
+
+    def verdicts(session: date) -> list[quality.Verdict]:
+        nonlocal warming_up, warm
+        found = judge.judge(session)
+        warm = warm or all(verdict.passed for verdict in found if verdict.gate == JUDGED)
+        warming_up += not warm
+        return found if warm else [verdict for verdict in found if verdict.gate != JUDGED]
+
+    return {**_judged(first, last, verdicts), "warming_up": warming_up}
+
+
+def _judged(first: date, last: date, judge: Callable[[date], list[quality.Verdict]]) -> dict[str, Any]:
     progress, asked = Progress("sessions judged"), sessions(first, last)
-    verdicts: list[quality.Verdict] = []
-    rows = 0
+    found: dict[date, list[quality.Verdict]] = {}
     for done, session in enumerate(asked, 1):
-        verdicts += judge.judge(session)
-        rows += lake.manifest("features", session).rows
+        found[session] = judge(session)
         progress(session.isoformat(), done, len(asked))
-    quality.enforce(verdicts)
-    return {"sessions": len(asked), "gates": len(verdicts), "rows": rows}
+    return {"sessions": len(asked), "gates": sum(map(len, found.values())), "defects": settle(found)}

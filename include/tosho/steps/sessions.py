@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 
 from tosho.calendar import NotASessionError, is_session, latest_session, next_session, previous_session, sessions
+from tosho.config import Settings
+from tosho.storage import Lake
 
 
-def resolve(asked: str | None, interval_start: datetime | None, run_after: datetime) -> date:
+def resolve(
+    asked: str | None, logical_date: datetime | None, interval_start: datetime | None, run_after: datetime
+) -> date:
     """Return the session of a run.
 
     Args:
         asked: The run's parameter, an ISO date; it comes first.
+        logical_date: Exactly 00:00 UTC of a day means that day, and that it must be a session.
         interval_start: Where the data interval begins: the open of the session, as the timetable makes it.
         run_after: When the run was due; without a parameter or an interval, the newest session published by then.
 
@@ -20,6 +25,8 @@ def resolve(asked: str | None, interval_start: datetime | None, run_after: datet
     """
     if asked:
         return demand_session(date.fromisoformat(asked))
+    if logical_date is not None and logical_date.astimezone(UTC).time() == time(0):
+        return demand_session(logical_date.astimezone(UTC).date())
     if interval_start is not None:
         return demand_session(interval_start.astimezone(UTC).date())  # 09:00 in Tokyo is 00:00 UTC of the same day
     return latest_session(run_after)
@@ -36,6 +43,19 @@ def resolve_range(first: str, last: str | None, run_after: datetime) -> tuple[da
     if not found:
         raise NotASessionError(f"There is no session of the exchange from {first} to {end}; widen the range.")
     return found[0], found[-1]
+
+
+def training_range(settings: Settings, asked: str | None, last: date) -> dict[str, str]:
+    """Return `first` and `last` of a training: from the session asked for, or the first that has features.
+
+    Raises:
+        NotASessionError: No session up to `last` has features.
+    """
+    known = Lake.of(settings).sessions("features", last=last)
+    if not known:
+        raise NotASessionError(f"No session up to {last} has features in {settings.lake}. Run the Dag `history` first.")
+    first = max(known[0], date.fromisoformat(asked)) if asked else known[0]
+    return {"first": first.isoformat(), "last": last.isoformat()}
 
 
 def demand_session(day: date) -> date:

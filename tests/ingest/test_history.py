@@ -141,6 +141,12 @@ def test_a_column_that_a_file_lacks_stops_it(lake, client, tampering):
     assert lake.tables() == []
 
 
+def test_a_list_without_keys_is_refused(lake, client, tampering):
+    tampering.rows = listing(lambda files: [{"Name": file["Key"]} for file in files])
+    with pytest.raises(PayloadError, match="without a Key"):
+        ingest_history(FIRST, LAST, lake, client, silent)
+
+
 def test_a_truncated_file_stops_it(lake, client, tampering):
     tampering.file = lambda path, packed: packed[:-9]
     with pytest.raises(PayloadError, match="Download it again"):

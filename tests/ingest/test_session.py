@@ -86,6 +86,14 @@ def test_a_missing_column_stops_the_session(lake, client, tampering):
     assert lake.tables() == []
 
 
+def test_a_column_that_only_one_page_has_stops_the_session(lake, client, tampering):
+    tampering.rows = changing(
+        BARS, lambda rows: [{k: v for k, v in row.items() if k != "Va"} for row in rows] if len(rows) == 1 else rows
+    )
+    with pytest.raises(ContractError, match=r"\['Va'\] are on some pages only"):
+        ingest_session(SESSION, lake, client)
+
+
 def test_a_column_of_nulls_stops_the_session(lake, client, tampering):
     tampering.rows = changing(BARS, lambda rows: [row | {"Va": None} for row in rows])
     with pytest.raises(ContractError, match=r"\['turnover_yen'\] are null in all 5 rows"):

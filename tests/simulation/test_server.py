@@ -26,7 +26,7 @@ def folder(tmp_path_factory):
 def service(folder):
     with ExitStack() as running:
 
-        def start(**options):
+        def start(folder=folder, **options):
             app = create_app(folder, api_key=KEY, **{"rate_per_minute": None, "plan": "light", **options})
             url = running.enter_context(serving(app))
             return running.enter_context(httpx.Client(base_url=url, headers={"x-api-key": KEY}))
@@ -207,6 +207,23 @@ def test_the_files_of_a_month_over_all_endpoints(service):
 
 def test_investor_types_are_empty_where_the_folder_has_none(service):
     assert service().get("/v2/equities/investor-types").json() == {"data": []}
+
+
+def test_investor_types_by_section_and_publication(folder, tmp_path, service):
+    for path in folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    weeks = [("2018-11-08", "TSE1st", 5.0), ("2018-11-15", "TSE1st", 6.0), ("2018-11-15", "TSE2nd", 7.0)]
+    flows = pl.DataFrame(weeks, schema=["PubDate", "Section", "FrgnBal"], orient="row")
+    flows.with_columns(pl.col("PubDate").str.to_date()).write_parquet(tmp_path / "investor_types.parquet")
+    query = {"section": "TSE1st", "from": "20181101", "to": "20181116"}
+
+    def balances(**options):
+        client = service(folder=tmp_path, **options)
+        return [row["FrgnBal"] for row in client.get("/v2/equities/investor-types", params=query).json()["data"]]
+
+    assert balances() == [5.0, 6.0]
+    assert balances(clock=at(2018, 11, 15, 16, 29)) == [5.0]
+    assert balances(clock=at(2018, 11, 15, 16, 30)) == [5.0, 6.0]
 
 
 def test_a_folder_without_bars_is_no_market(tmp_path):

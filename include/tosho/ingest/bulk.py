@@ -63,8 +63,8 @@ def kept(source: Source, file: BulkFile, lake: Lake, client: JQuantsClient) -> K
 
 def rows_of(source: Source, files: Iterable[Kept], lake: Lake) -> pl.DataFrame:
     """Return the rows of some kept files in the table's columns, not yet checked."""
-    parts = [payload.csv_frame(raw.payload(lake, source.name, file), file.request) for file in files]
-    return source.read(pl.concat(parts, how="diagonal") if parts else pl.DataFrame())
+    parts = [source.read(payload.csv_frame(raw.payload(lake, source.name, file), file.request)) for file in files]
+    return pl.concat(parts) if parts else source.read(pl.DataFrame())
 
 
 def _described(file: File) -> BulkFile:

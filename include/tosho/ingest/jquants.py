@@ -28,6 +28,7 @@ LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 PerMinute = int | Literal["plan"] | None
 T = TypeVar("T")
+_LISTED: Final = ("Key", "LastModified", "Size")
 
 
 class Page(NamedTuple):
@@ -124,10 +125,9 @@ class JQuantsClient:
     def files(self, endpoint: str, first: str, last: str) -> list[File]:
         """Return an endpoint's bulk files that hold days between two, the oldest first."""
         _, envelope = self._ask(plans.BULK_LIST, {"endpoint": endpoint, "from": first, "to": last})
-        found = [
-            File(str(row["Key"]), str(row.get("LastModified", "")), str(row.get("Size", ""))) for row in envelope.rows
-        ]
-        return sorted(found)
+        if nameless := [row for row in envelope.rows if not row.get("Key")]:
+            raise PayloadError(f"{plans.BULK_LIST} for {endpoint} lists files without a Key: {nameless[0]}.")
+        return sorted(File(*(str(row.get(name, "")) for name in _LISTED)) for row in envelope.rows)
 
     def download(self, key: str) -> bytes:
         """Return what a bulk file holds: CSV.

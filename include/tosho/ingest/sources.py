@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
 import polars as pl
 
+from tosho.contracts import ContractError
 from tosho.ingest import plans
 from tosho.ingest.bars import to_bars
 from tosho.ingest.errors import NotYetPublishedError, PayloadError
@@ -58,11 +59,19 @@ def fetch(source: Source, session: date, lake: Lake, client: JQuantsClient, code
         ContractError: Columns are not those that the source is known for.
     """
     pages = [page for query in _queries(source, session, code) for page in _kept_pages(source, query, lake, client)]
-    rows = source.read(pl.concat([page.rows for page, _ in pages], how="diagonal"))
+    rows = source.read(_joined(source, [page.rows for page, _ in pages if page.rows.height]))
     mine = rows.filter(pl.col("session") == session)
     if not code:
         _require_session(source, session, rows, mine)
     return Fetched(source, mine, tuple(kept for _, kept in pages))
+
+
+def _joined(source: Source, pages: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return the pages as one frame; a column that only some of them have would become nulls on the others."""
+    for page in pages:
+        if odd := set(page.columns) ^ set(pages[0].columns):
+            raise ContractError(f"Source {source.name}: the column(s) {sorted(odd)} are on some pages only.")
+    return pl.concat(pages, how="diagonal") if pages else pl.DataFrame()
 
 
 def _queries(source: Source, session: date, code: str) -> list[dict[str, str]]:

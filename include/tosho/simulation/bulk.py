@@ -34,16 +34,19 @@ class BulkFiles:
     """The files of some endpoints. Each is written when first asked for; equal rows give equal bytes."""
 
     def __init__(self) -> None:
-        self._written: dict[tuple[str, date], bytes] = {}
+        self._written: dict[str, bytes] = {}
+        self._as_of = date.min
         self._lock = Lock()
 
     def content(self, file: BulkFile, cut: Cut, as_of: date) -> bytes:
         """Return a file's bytes, as known at a session."""
         with self._lock:  # one at a time: the second asker of a month finds it written
-            if (file.key, as_of) not in self._written:
+            if as_of != self._as_of:
+                self._written, self._as_of = {}, as_of
+            if file.key not in self._written:
                 csv = cut(file.first, file.last).write_csv().encode()
-                self._written[file.key, as_of] = gzip.compress(csv, compresslevel=1, mtime=0)
-            return self._written[file.key, as_of]
+                self._written[file.key] = gzip.compress(csv, compresslevel=1, mtime=0)
+            return self._written[file.key]
 
 
 def files_of(endpoint: str, days: list[date], today: date) -> Iterator[BulkFile]:

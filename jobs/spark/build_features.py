@@ -15,10 +15,8 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 
-from pyspark.errors import PySparkException  # noqa: TID253 - this is a Spark job
-
 from tosho.config import Settings
-from tosho.features.spark import build
+from tosho.features.spark import FeatureJobError, build
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     try:
         built = build(Settings.from_environment(), asked.set, asked.first, asked.last)
-    except (LookupError, ValueError, OSError, PySparkException) as error:
+    except (LookupError, ValueError, OSError, FeatureJobError) as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return 1
     sys.stdout.write(json.dumps(built) + "\n")

@@ -8,7 +8,10 @@ import numpy as np
 import polars as pl
 
 from tosho import calendar
-from tosho.storage import Lake
+from tosho.contracts import features_contract
+from tosho.features import local, panel
+from tosho.features.sets import FeatureSet
+from tosho.storage import Lake, Manifest
 
 LAST = date(2024, 12, 30)
 
@@ -126,3 +129,16 @@ def publish(lake: Lake, count: int, codes: int = 40) -> list[date]:
         for (session,), rows in frame.partition_by("session", as_dict=True).items():
             lake.publish(name, session, rows)
     return days
+
+
+def publish_locally(lake: Lake, target: Lake, wanted: FeatureSet, sessions: list[date]) -> dict[date, Manifest]:
+    """Publish what the local engine makes of the whole market at once; manifests tell the bytes."""
+    bars, listed, stated, indices = (
+        lake.read_many(name, lake.sessions(name)) for name in ("bars", "securities", "shares", "indices")
+    )
+    frame = local.compute(panel.build_panel(bars, stated, listed), indices, wanted, sessions)
+    facts = {"feature_set": wanted.name, "number": wanted.number}
+    return {
+        session: target.publish("features", session, rows, contract=features_contract(wanted.names), facts=facts)
+        for (session,), rows in frame.partition_by("session", as_dict=True).items()
+    }

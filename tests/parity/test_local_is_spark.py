@@ -10,11 +10,11 @@ from tosho.features.spark.shape import Shape
 
 @pytest.mark.parametrize("shape", [Shape(400, 1, 400), Shape(16, 3, 7), Shape(5, 7, 1)])
 def test_a_history_has_the_bytes_of_the_local_engine(build, expected, sessions, shape):
-    built = build(sessions[-36], sessions[-1], shape=shape)
+    built = build(sessions[-24], sessions[-1], shape=shape)
     assert built == expected
 
 
-@pytest.mark.parametrize("back", [1, 4, 20])
+@pytest.mark.parametrize("back", [1, 15])
 def test_a_single_session_has_the_bytes_of_the_history(build, expected, sessions, back):
     """Splits and statements of before the lookback count, and are read."""
     session = sessions[-back]

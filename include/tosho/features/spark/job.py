@@ -42,7 +42,7 @@ def build(settings: Settings, name: str, first: date, last: date) -> dict[str, A
     Raises:
         UnknownFeatureSetError: There is no such set.
         SessionsMissingError: The lake lacks bars that are needed.
-        pyspark.errors.PySparkException: A task failed for good. What was published before still is.
+        FeatureJobError: A task failed for good. No session is half published.
     """
     lake, wanted = Lake.of(settings), feature_set(name)
     window = window_in(lake, first, last, plan(wanted).rows_before)
@@ -75,6 +75,7 @@ def publish(spark: SparkSession, lake: Lake, wanted: FeatureSet, window: Window,
         Target(
             lake,
             TABLE,
+            window.wanted,
             features_contract(wanted.names),
             {"feature_set": wanted.name, "number": wanted.number},
             Finish(passes),

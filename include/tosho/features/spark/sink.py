@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +21,11 @@ from tosho.contracts import Contract
 from tosho.features.spark.blob import unpack
 from tosho.storage import Lake, Manifest, layout
 
+
+class IncompleteError(RuntimeError):
+    """The workers did not bring each session once."""
+
+
 Finish = Callable[[pl.DataFrame], pl.DataFrame]
 """From one session's rows, all codes, as the series stage left them, to the partition's rows."""
 
@@ -34,10 +40,11 @@ class Staged(WriterCommitMessage):  # type: ignore[misc]  # pyspark is not typed
 
 @dataclass(frozen=True)
 class Target:
-    """The table to publish into, and how a partition of it is made."""
+    """What to publish, all of it or nothing: the sessions of a table, and how a partition of it is made."""
 
     lake: Lake
     table: str
+    sessions: tuple[date, ...]
     contract: Contract
     facts: dict[str, object]
     finish: Finish
@@ -68,8 +75,17 @@ class PartitionWriter(DataSourceArrowWriter):  # type: ignore[misc]
 
         A session is whole at every instant. A driver that dies here leaves the newer sessions as they were;
         the same job run again publishes the same bytes everywhere.
+
+        Raises:
+            IncompleteError: A session is missing or comes twice. None is published.
         """
         staged = sorted((m for message in messages if message for m in message.partitions), key=lambda m: m.session)
+        if (came := [manifest.session for manifest in staged]) != list(self.target.sessions):
+            raise IncompleteError(
+                f"Table {self.target.table}: {len(self.target.sessions)} sessions were asked for and {len(came)} came; "
+                f"missing {sorted(set(self.target.sessions) - set(came))}, repeated or not asked for "
+                f"{sorted((Counter(came) - Counter(self.target.sessions)).elements())}. Nothing was published."
+            )
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(self.target.lake.commit, staged))
 

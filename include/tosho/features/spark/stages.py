@@ -12,9 +12,9 @@ from tosho.features.spark.blob import pack, split_by_bucket, unpack
 from tosho.features.spark.shape import Shape
 from tosho.features.spark.source import Source, Tables, Window
 
-NARROW = pa.schema([pa.field("bucket", pa.int32()), pa.field("table", pa.string()), pa.field("blob", pa.binary())])
+_NARROW: dict[str, pa.DataType] = {"bucket": pa.int32(), "table": pa.string(), "blob": pa.binary()}
+_WIDE: dict[str, pa.DataType] = {"span": pa.int32(), "blob": pa.binary()}
 NARROW_DDL = "bucket int, `table` string, blob binary"
-WIDE = pa.schema([pa.field("span", pa.int32()), pa.field("blob", pa.binary())])
 WIDE_DDL = "span int, blob binary"
 
 Batches = Iterator[pa.RecordBatch]
@@ -38,7 +38,7 @@ class Read:
         """Read the chunks that came to this task."""
         for batch in batches:
             for row in batch.to_pylist():
-                yield from _rows(self._read(row["id"]), NARROW)
+                yield from _rows(self._read(row["id"]), _NARROW)
 
     def _sessions(self) -> int:
         return len(self.window.earlier) + len(self.window.needed)
@@ -68,7 +68,7 @@ class ComputeSeries:
             for row in batch.to_pylist():
                 buckets.setdefault(row["bucket"], {}).setdefault(row["table"], []).append(row["blob"])
         for bucket in sorted(buckets):
-            yield from _rows(self._compute(buckets.pop(bucket)), WIDE)
+            yield from _rows(self._compute(buckets.pop(bucket)), _WIDE)
 
     def _compute(self, blobs: dict[str, list[bytes]]) -> Iterator[tuple[int, bytes]]:
         wide = self.series({name: pl.concat(map(unpack, packed)) for name, packed in blobs.items()})
@@ -85,8 +85,8 @@ class ComputeSeries:
         return -(-len(self.window.wanted) // self.shape.span)
 
 
-def _rows(rows: Iterable[tuple[object, ...]], schema: pa.Schema) -> Batches:
+def _rows(rows: Iterable[tuple[object, ...]], columns: dict[str, pa.DataType]) -> Batches:
     """Yield each row as a batch of its own, so that one blob at a time is in memory."""
     for row in rows:
-        columns = [pa.array([value], kind) for value, kind in zip(row, schema.types, strict=True)]
-        yield pa.RecordBatch.from_arrays(columns, schema=schema)
+        values = [pa.array([value], kind) for value, kind in zip(row, columns.values(), strict=True)]
+        yield pa.RecordBatch.from_arrays(values, names=list(columns))

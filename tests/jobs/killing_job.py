@@ -1,0 +1,24 @@
+"""The job, with a feature that ends an executor the first time it is computed: marker first last."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date
+from pathlib import Path
+
+from parity.planted import killing_an_executor_once
+from tosho.config import Settings
+from tosho.features.plan import plan
+from tosho.features.sets import feature_set
+from tosho.features.spark.job import publish
+from tosho.features.spark.session import open_session
+from tosho.features.spark.shape import Shape
+from tosho.features.spark.source import window_in
+from tosho.storage import Lake
+
+marker, first, last = sys.argv[1:]
+lake, wanted = Lake.of(Settings.from_environment()), feature_set("core")
+window = window_in(lake, date.fromisoformat(first), date.fromisoformat(last), plan(wanted).rows_before)
+spark = open_session("killing")
+publish(spark, lake, killing_an_executor_once(wanted, Path(marker)), window, Shape(chunk=16, buckets=4, span=2))
+spark.stop()

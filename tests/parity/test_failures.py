@@ -1,0 +1,55 @@
+"""A job that dies in the middle leaves what was published, and nothing half."""
+
+from __future__ import annotations
+
+import pytest
+
+from parity import planted
+from tosho.features.spark import FeatureJobError
+from tosho.features.spark.shape import Shape
+from tosho.storage import layout
+
+
+@pytest.fixture
+def published(build, sessions):
+    return build(sessions[-6], sessions[-1])
+
+
+def marker_of(lake, session):
+    """The value by which a planted feature knows the session it shall fail in."""
+    return lake.read("features", session).sort("code")["ret_1"][0]
+
+
+@pytest.mark.parametrize("plant", [planted.raising, planted.killing_the_worker])
+def test_a_task_that_dies_leaves_the_published_partitions(lake, build, core, sessions, published, plant):
+    before = {session: lake.read("features", session) for session in published}
+    doomed = plant(core, marker_of(lake, sessions[-3]))
+    with pytest.raises(FeatureJobError):
+        build(sessions[-6], sessions[-1], wanted=doomed, shape=Shape(16, 3, 1))
+    assert {session: lake.manifest("features", session) for session in published} == published
+    assert all(lake.read("features", session).equals(frame) for session, frame in before.items())
+
+
+def test_a_task_that_dies_publishes_no_new_session(lake, build, core, sessions, expected, published):
+    at = marker_of(lake, sessions[-3])
+    forget = sessions[-10:-6]
+    for session in forget:
+        lake.files.delete_folder(layout.partition_path("features", session))
+    with pytest.raises(FeatureJobError, match="planted to fail"):
+        build(forget[0], sessions[-1], wanted=planted.raising(core, at), shape=Shape(16, 3, 2))
+    assert not lake.sessions("features", forget[0], forget[-1])
+
+
+def test_a_failed_job_can_run_again(build, core, sessions, published, expected, lake):
+    with pytest.raises(FeatureJobError):
+        build(sessions[-2], sessions[-1], wanted=planted.raising(core, marker_of(lake, sessions[-1])))
+    assert build(sessions[-2], sessions[-1]) == {session: expected[session] for session in sessions[-2:]}
+
+
+def test_a_failing_task_takes_its_own_files_away(lake, build, core, sessions, published):
+    """All sessions in one task: it wrote some before it failed, and Spark's abort is told of none of them."""
+    folders = [layout.partition_path("features", session) for session in published]
+    before = [lake.files.names(folder) for folder in folders]
+    with pytest.raises(FeatureJobError):
+        build(sessions[-6], sessions[-1], wanted=planted.raising(core, marker_of(lake, sessions[-1])))
+    assert [lake.files.names(folder) for folder in folders] == before

@@ -6,7 +6,7 @@ Two distances beside the session(s) before, so chosen that a crash is no drift a
   values less their session's median; the smaller of the two counts. The whole market falling moves the first but
   not the second; a skewed level or a flag moves the second but not the first.
 - place: how far the session's median lies outside the middle 99 % of the reference, in widths of it. This sees a
-  constant added, which the second shape does not.
+  constant added, which the second shape does not. The range of whole numbers is taken as 20 at least.
 
 A feature with one value for all codes of a session, as market-wide ones have, is not judged, nor is one with fewer
 than FEWEST values. On the real market of 2014-2018, crashes of 2015, 2016 and 2018 included, the shape of at most
@@ -27,6 +27,8 @@ Values = npt.NDArray[np.float64]
 
 FEWEST = 30
 _BINS = 10
+_COUNT_RANGE = 20.0
+"""A count, such as sessions since the listing, goes up by one each session even where all codes have the same."""
 _PRIOR = 0.5
 """Half a value is added to each bin: an empty one says little among 50 codes and much among 4,000."""
 
@@ -79,7 +81,8 @@ def _shares(values: Values, edges: Values) -> Values:
 def _place(reference: Values, now: Values) -> float:
     low, high = _quantiles(reference, np.array([0.005, 0.995]))
     middle = _median(now)
-    return float(max(low - middle, middle - high) / max(high - low, 1e-12))
+    whole = not np.mod(reference, 1).any() and not np.mod(now, 1).any()
+    return float(max(low - middle, middle - high) / max(high - low, _COUNT_RANGE if whole else 1e-12))
 
 
 def _quantiles(values: Values, shares: Values) -> Values:

@@ -5,7 +5,8 @@ workers read the lake themselves and split its narrow tables by bucket of codes;
 span of sessions; whole sessions are finished, written by the workers, and published by the driver in one commit.
 """
 
+from tosho.features.spark.files import compute_tables
 from tosho.features.spark.flow import FeatureJobError
 from tosho.features.spark.job import build
 
-__all__ = ["FeatureJobError", "build"]
+__all__ = ["FeatureJobError", "build", "compute_tables"]

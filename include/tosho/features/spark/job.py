@@ -14,7 +14,7 @@ from tosho.features.plan import plan
 from tosho.features.sets import FeatureSet, feature_set
 from tosho.features.spark.engine import Finish, Series
 from tosho.features.spark.flow import flow
-from tosho.features.spark.session import open_session
+from tosho.features.spark.session import running_session
 from tosho.features.spark.shape import Shape, shape_of
 from tosho.features.spark.sink import Target
 from tosho.features.spark.source import LakeSource, Window, window_in
@@ -46,12 +46,9 @@ def build(settings: Settings, name: str, first: date, last: date) -> dict[str, A
     """
     lake, wanted = Lake.of(settings), feature_set(name)
     window = window_in(lake, first, last, plan(wanted).rows_before)
-    spark = open_session(f"tosho features {name} {first}..{last}")
-    try:
-        rows = lake.manifest("bars", window.wanted[-1]).rows
+    rows = lake.manifest("bars", window.wanted[-1]).rows
+    with running_session(f"tosho features {name} {first}..{last}") as spark:
         publish(spark, lake, wanted, window, shape_of(rows, window, spark.sparkContext.defaultParallelism))
-    finally:
-        spark.stop()
     return {
         "first": window.wanted[0].isoformat(),
         "last": window.wanted[-1].isoformat(),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pyspark.sql import SparkSession  # noqa: TID253 - this package is the door to pyspark
@@ -40,6 +42,18 @@ def open_session(name: str, master: str = "") -> SparkSession:
     for key, value in _NEEDED.items():
         builder = builder.config(key, value)
     return builder.getOrCreate()
+
+
+@contextmanager
+def running_session(name: str, master: str = "") -> Iterator[SparkSession]:
+    """Give the running session, or one that is started as `open_session` does and stopped with the block."""
+    running = SparkSession.getActiveSession()
+    session = open_session(name, master)
+    try:
+        yield session
+    finally:
+        if running is None:
+            session.stop()
 
 
 def _python_path() -> str:

@@ -66,6 +66,8 @@ install_venv() {
     # uv reads its own variables, not pip's: hand on what this machine told pip
     UV_FIND_LINKS=${UV_FIND_LINKS:-${PIP_FIND_LINKS:-}} UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-${PIP_INDEX_URL:-}} \
         .venv/bin/uv pip install -q --python .venv/bin/python -r requirements.txt
+    # the package itself, wherever python is started from
+    echo "$PWD/include" >"$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tosho.pth"
     rm -f .venv/.installed-*
     touch "$stamp"
 }

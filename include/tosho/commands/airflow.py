@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from tosho.local import airflow, market
-from tosho.local.environment import USER
-
 app = typer.Typer(no_args_is_help=True, help="Start and stop the local Airflow with the demo's data.")
 
 
 @app.command()
 def start(market_folder: Annotated[Path | None, typer.Option("--market", help="A market folder.")] = None) -> None:
     """Start the simulated J-Quants and Airflow, and print where the UI is."""
+    from tosho.local import airflow, market
+    from tosho.local.environment import USER
+
     place, processes = airflow.here()
     market.serve(place, processes, market_folder)
     airflow.start(place, processes)
@@ -26,6 +26,8 @@ def start(market_folder: Annotated[Path | None, typer.Option("--market", help="A
 @app.command()
 def stop() -> None:
     """End every process that demo and airflow started."""
+    from tosho.local import airflow
+
     _, processes = airflow.here()
     ended = processes.stop_all()
     typer.echo(f"Ended: {', '.join(ended)}." if ended else "Nothing was running.")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tosho.local import airflow, demo_report
-from tosho.local.demo import Demo, Outcome, Plan
+if TYPE_CHECKING:
+    from tosho.local.demo import Outcome
+    from tosho.local.environment import Workplace
 
 
 def demo(
@@ -21,6 +22,9 @@ def demo(
 
     It can be interrupted at any moment and started again: what is done is not done twice.
     """
+    from tosho.local import airflow, demo_report
+    from tosho.local.demo import Demo, Plan
+
     place, processes = airflow.here()
     began = time.monotonic()
     try:
@@ -31,11 +35,12 @@ def demo(
         raise typer.Exit(130) from None
     finally:
         processes.stop_all()
-    _show(outcome, report, time.monotonic() - began)
+    _show(place, outcome, report, time.monotonic() - began)
 
 
-def _show(outcome: Outcome, report: Path, seconds: float) -> None:
-    place, _ = airflow.here()
+def _show(place: Workplace, outcome: Outcome, report: Path, seconds: float) -> None:
+    from tosho.local import demo_report
+
     for line in demo_report.lines(place, outcome):
         typer.echo(line)
     typer.echo(f"\nReport        {report}")

@@ -72,13 +72,12 @@ class Universe:
     @property
     def is_stock(self) -> Flags:
         """Which codes are shares of a company, not of a fund."""
-        return self.product == STOCK
+        return np.asarray(self.product == STOCK, dtype=np.bool_)
 
     def listed(self, sessions: int) -> Flags:
         """Return when each code is listed, `[sessions, codes]`."""
-        places = np.arange(sessions)[:, None]
-        listed: Flags = (places >= self.first) & (places <= self.last)
-        return listed
+        places = np.arange(sessions).reshape(-1, 1)
+        return (places >= self.first) & (places <= self.last)
 
 
 def draw_universe(streams: Streams, codes: int, sessions: list[date]) -> Universe:
@@ -102,7 +101,7 @@ def draw_universe(streams: Streams, codes: int, sessions: list[date]) -> Univers
         first=first,
         last=first + 60 + stays,
         volatility=_volatilities(rng, product),
-        beta=np.where(product == REIT, 0.6, np.clip(rng.normal(1.0, 0.15, codes), 0.4, 1.6)),
+        beta=np.where(product == REIT, 0.6, np.clip(rng.normal(1.0, 0.12, codes), 0.4, 1.6)),
         shares=np.maximum(np.round(value / price, -3), 1_000_000.0),
         price=price,
         turnover_rate=rate,
@@ -176,7 +175,7 @@ def _scales(value: Floats, stock: Flags, segment: NDArray[np.str_]) -> NDArray[n
 
 def _volatilities(rng: np.random.Generator, product: NDArray[np.str_]) -> Floats:
     usual = np.where(product == ETF, 0.005, np.where(product == REIT, 0.009, 0.0175))
-    return np.asarray(usual * np.exp(rng.normal(0, 0.28, product.size)))
+    return np.asarray(usual * np.exp(rng.normal(0, 0.25, product.size)))
 
 
 def _codes(

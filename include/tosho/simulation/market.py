@@ -12,16 +12,19 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from tosho import calendar
 from tosho.contracts import HORIZONS
 from tosho.simulation.index import topix
+from tosho.simulation.investors import investors_table
 from tosho.simulation.listing import Floats, Universe, draw_universe, master_table
 from tosho.simulation.market_tables import bars_table, forecasts_table, topix_table
 from tosho.simulation.prices import Prices, print_prices
 from tosho.simulation.returns import Returns, draw_returns
 from tosho.simulation.signal import EFFECTS, expected_return
+from tosho.simulation.statements import statements_table
 from tosho.simulation.streams import Panel, Streams
 from tosho.simulation.truth import Attainable, attainable, labels
 from tosho.simulation.volumes import Volumes, draw_volumes
@@ -53,6 +56,7 @@ class MarketSummary:
 class Market:
     """A market in memory. Arrays are `[sessions, codes]`."""
 
+    streams: Streams
     sessions: list[date]
     universe: Universe
     returns: Returns
@@ -117,15 +121,20 @@ def draw_market(*, codes: int, sessions: int, last: date, seed: int) -> Market:
     returns = draw_returns(streams, universe, sessions)
     prices = print_prices(streams, universe, days, returns)
     volumes = draw_volumes(streams, universe, prices, returns)
-    return Market(days, universe, returns, prices, volumes, topix(streams, universe, prices, volumes.outstanding))
+    points = topix(streams, universe, prices, volumes.outstanding)
+    return Market(streams, days, universe, returns, prices, volumes, points)
 
 
 def _tables(market: Market, forecasts: dict[int, Panel]) -> dict[str, pl.DataFrame]:
+    streams, universe, sessions = market.streams, market.universe, market.sessions
+    turnover = np.where(market.prices.traded, market.volumes.turnover_yen, 0.0)
     return {
-        "bars": bars_table(market.sessions, market.universe, market.prices, market.volumes),
-        "master": master_table(market.universe, market.sessions),
-        "topix": topix_table(market.sessions, market.topix),
-        "truth": forecasts_table(market.sessions, market.universe, forecasts),
+        "bars": bars_table(sessions, universe, market.prices, market.volumes),
+        "master": master_table(universe, sessions),
+        "topix": topix_table(sessions, market.topix),
+        "statements": statements_table(streams, universe, sessions, market.volumes.outstanding),
+        "investor_types": investors_table(streams, universe, sessions, turnover, market.topix[:, -1]),
+        "truth": forecasts_table(sessions, universe, forecasts),
     }
 
 

@@ -17,7 +17,7 @@ from tosho.simulation.streams import Panel, Streams
 
 OVERNIGHT: Final = 0.35
 """Share of a session's variance that falls between the last close and the open."""
-INTRADAY_ROUGHNESS: Final = 0.7
+INTRADAY_ROUGHNESS: Final = 0.9
 """Variance of the path between open and close, against that of a Brownian bridge."""
 
 HALTS_A_SESSION: Final = 1e-4

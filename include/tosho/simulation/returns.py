@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 from typing import Final
 
 import numpy as np
@@ -15,12 +16,12 @@ from tosho.simulation.streams import Panel, Streams, autoregressive, persistence
 PREMIUM: Final = 0.0002
 """Expected return of the market a session."""
 MARKET_VOLATILITY: Final = 0.008
-SECTOR_VOLATILITY: Final = 0.0035
+SECTOR_VOLATILITY: Final = 0.003
 MEMORY_OF_VOLATILITY: Final = 20
 """Half-life of the market's log volatility, in sessions."""
-MARKET_SWING, CODE_SWING = 0.35, 0.25
+MARKET_SWING, CODE_SWING = 0.35, 0.20
 """Standard deviations of the log volatility of the market, and of a code about its usual level."""
-USUAL_VOLATILITY, SPREAD = 0.0175, 0.375
+USUAL_VOLATILITY, SPREAD = 0.0175, 0.32
 """What unrest is measured against: the middle of log volatility across codes, and its standard deviation."""
 DEGREES: Final = 5.0
 """Of freedom of the shocks' Student t."""
@@ -93,11 +94,10 @@ def _sector_returns(streams: Streams, universe: Universe, sessions: int) -> Pane
     """Return each code's sector return; funds have none."""
     by_sector = SECTOR_VOLATILITY * streams.open("sectors").standard_normal((sessions, len(SECTORS) + 1))
     by_sector[:, -1] = 0.0
-    of_each: Panel = by_sector[:, universe.sector]
-    return of_each
+    return np.take(by_sector, universe.sector, axis=1)
 
 
 def _student(streams: Streams, name: str, shape: tuple[int, int]) -> Panel:
     """Return Student t shocks of unit variance, cut at LARGEST."""
-    draws = streams.open(name).standard_t(DEGREES, shape) * np.sqrt((DEGREES - 2) / DEGREES)
+    draws = streams.open(name).standard_t(DEGREES, shape) * sqrt((DEGREES - 2) / DEGREES)
     return np.clip(draws, -LARGEST, LARGEST)

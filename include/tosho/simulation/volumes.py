@@ -12,11 +12,11 @@ from tosho.simulation.prices import Prices
 from tosho.simulation.returns import Returns
 from tosho.simulation.streams import Panel, Streams, autoregressive
 
-SEEN: Final = 0.55
+SEEN: Final = 0.7
 """Log volume for each standard deviation of attention."""
-NOISE: Final = 0.25
+NOISE: Final = 0.15
 """Standard deviation of what log volume does without a reason."""
-EXCITED: Final = 0.12
+EXCITED: Final = 0.08
 """Log volume for each standard deviation by which the session's move exceeds the usual."""
 MARKET_WIDE: Final = 0.10
 LOTS: Final = {REIT: 1.0, ETF: 10.0}

@@ -4,7 +4,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 
@@ -33,6 +33,8 @@ class Rows:
     ul: Values
     ll: Values
     m: Values  # TOPIX
+    segment: str
+    scale: str
 
 
 def number(value: float | None) -> float:
@@ -65,6 +67,7 @@ def rows_of(market: SmallMarket, code: str) -> Rows:
 
     prices = [column(name) / f for name in ("open", "high", "low", "close")]
     shares = np.array([known_shares(place) for place in range(len(sessions))])
+    listing = next(row for row in market.securities.iter_rows(named=True) if row["code"] == code)
     return Rows(
         code,
         sessions,
@@ -77,6 +80,8 @@ def rows_of(market: SmallMarket, code: str) -> Rows:
         column("upper_limit_hit"),
         column("lower_limit_hit"),
         np.array([index.get(s, NAN) for s in sessions]),
+        listing["segment"],
+        listing["scale"],
     )
 
 
@@ -350,6 +355,11 @@ def of_code(x: Rows) -> dict[str, Values]:  # noqa: PLR0915 - a list of formulas
     a["zero_vol_days_20"] = roll(20, math.fsum, np.where(v > 0, 0.0, 1.0))
     a["vol_confirmed_mom"] = np.sign(np.round(ret(5), 12)) * a["vol_ratio_5"]
     a["limit_up_cnt_20"], a["limit_dn_cnt_20"] = roll(20, math.fsum, x.ul), roll(20, math.fsum, x.ll)
+    # P
+    a["days_listed"] = np.minimum(np.arange(1.0, len(c) + 1), 750)
+    a["mkt_prime"], a["mkt_growth"] = (np.full(len(c), float(x.segment == s)) for s in ("0111", "0113"))
+    sizes = ("-", "TOPIX Small 2", "TOPIX Small 1", "TOPIX Mid400", "TOPIX Large70", "TOPIX Core30")
+    a["scale_bucket"] = np.full(len(c), float(sizes.index(x.scale)))
     # H
     beta = {n: roll(n, cov_over_var, ln, lm) for n in (20, 60)}
     a |= {f"beta_{n}": beta[n] for n in beta}
@@ -392,8 +402,8 @@ RANKED = {
 }
 
 
-def of_session(values: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
-    """Features over one session, by code, from each code's own."""
+def of_session(values: dict[str, dict[str, float]], sector: dict[str, str]) -> dict[str, dict[str, float]]:
+    """Features over one session, by code, from each code's own and its sector."""
     codes = sorted(values)
     out: dict[str, dict[str, float]] = {code: {} for code in codes}
     for name in RANKED:
@@ -409,4 +419,77 @@ def of_session(values: dict[str, dict[str, float]]) -> dict[str, dict[str, float
         "xs_disp": np.std(known["ret_1"], ddof=1),
         "new_high_minus_low_252": np.mean(known["new_high"]) - np.mean(known["new_low"]),
     }
-    return {code: out[code] | shared for code in codes}
+    return {code: out[code] | shared | of_sector(values, sector, code) for code in codes}
+
+
+def known_of(values: dict[str, dict[str, float]], codes: list[str], name: str) -> list[float]:
+    return [values[code][name] for code in codes if not math.isnan(values[code][name])]
+
+
+def mean_of(numbers: list[float]) -> float:
+    return sum(numbers) / len(numbers) if numbers else NAN
+
+
+def of_sector(values: dict[str, dict[str, float]], sector: dict[str, str], code: str) -> dict[str, float]:
+    own, members = values[code], {s: [c for c in sorted(values) if sector[c] == s] for s in set(sector.values())}
+    fellows = members[sector[code]]
+    strength = sorted(
+        x for codes in members.values() if not math.isnan(x := mean_of(known_of(values, codes, "ret_20")))
+    )
+    means = {n: mean_of(known_of(values, fellows, f"ret_{n}")) for n in (1, 5, 20)}
+    moves, va = known_of(values, fellows, "ret_20"), known_of(values, fellows, "log_va")
+    spread = np.std(moves, ddof=1) if len(moves) > 1 else NAN
+    mine = own["log_va"]
+    below, above = sum(x < mine for x in va), sum(x > mine for x in va)
+    return {
+        **{f"sec_ret_{n}": means[n] for n in means},
+        **{f"rel_sec_{n}": own[f"ret_{n}"] - means[n] for n in means},
+        "sec_mom_rank": (strength.index(means[20]) + 1) / len(strength) if means[20] in strength else NAN,
+        "z_in_sec_ret20": (own["ret_20"] - means[20]) / spread if spread else NAN,
+        "rank_in_sec_va": NAN if math.isnan(mine) else (1 + len(va) + below - above) / 2 / len(va),
+        "sec_breadth": mean_of([x > 0 for x in known_of(values, fellows, "ret_1")]),
+        "sec_member_cnt": len(fellows),
+        "sec_small": float(len(fellows) < 5),
+    }
+
+
+def of_dates(session: date, planned: set[date]) -> dict[str, float]:
+    """Features of the calendar, by walking it a day at a time. `planned` are the business days."""
+    one = timedelta(days=1)
+
+    def second_friday(month: date) -> date:
+        day = [d for d in (month + n * one for n in range(28)) if d.weekday() == 4][1]
+        while day not in planned:
+            day -= one
+        return day
+
+    def walk(day: date, step: timedelta, until: Callable[[date], bool]) -> list[date]:
+        passed = []
+        day += step
+        while not until(day):
+            passed.append(day)
+            day += step
+        return passed
+
+    month = session.replace(day=1)
+    sq = second_friday(month)
+    if session > sq:
+        sq = second_friday((month + 31 * one).replace(day=1))
+    closed = walk(session, -one, lambda d: d in planned)
+
+    def is_holiday(day: date) -> bool:
+        return day.weekday() < 5 and day not in planned
+
+    in_month = sorted(d for d in planned if (d.year, d.month) == (session.year, session.month))
+    return {
+        "dow": session.isoweekday(),
+        "month_start_5": float(sum(d < session for d in in_month) < 5),
+        "month_end_5": float(sum(d >= session for d in in_month) <= 5),
+        "fy_end_flag": float(session.month == 3),
+        "qtr_end_flag": float(session.month in {3, 6, 9, 12}),
+        "days_to_sq": sum(session <= d < sq for d in planned),
+        "sq_week": float(session.isocalendar()[:2] == second_friday(month).isocalendar()[:2]),
+        "days_to_hol": sum(d in planned for d in walk(session, one, is_holiday)),
+        "days_since_hol": sum(d in planned for d in walk(session, -one, is_holiday)),
+        "after_long_break": float(len(closed) >= 3),
+    }

@@ -1,11 +1,14 @@
 """Every feature of set core against an independent computation, on every row of the small market."""
 
+from datetime import date
+
 import numpy as np
 import polars as pl
 import pytest
 
 from features import oracle
 from features.small_market import CODES, SmallMarket
+from tosho import calendar
 from tosho.features import local
 from tosho.features.panel import build_panel
 from tosho.features.plan import plan
@@ -14,7 +17,8 @@ from tosho.features.spec import Scope
 
 CORE = feature_set("core")
 OF_SERIES = [f.name for f in CORE.features if f.scope is Scope.SERIES]
-OF_MARKET = [f.name for f in CORE.features if f.scope is Scope.MARKET]
+OF_DATES = [f.name for f in CORE.features if f.scope is Scope.MARKET and f.family == "dates"]
+OF_MARKET = [f.name for f in CORE.features if f.scope is Scope.MARKET and f.family != "dates"]
 OF_SESSION = [f.name for f in CORE.features if f.scope in {Scope.CROSS_SECTION, Scope.GROUP}]
 
 
@@ -52,6 +56,14 @@ def test_market(market: SmallMarket, computed: pl.DataFrame, name: str) -> None:
     assert_same(one_code[name], oracle.of_market(market)[name])
 
 
+def test_dates(market: SmallMarket, computed: pl.DataFrame) -> None:
+    planned = set(calendar.sessions(date(2014, 1, 6), date(2020, 9, 30)))
+    one_code = computed.filter(pl.col("code") == CODES[0])
+    answers = [oracle.of_dates(session, planned) for session in market.sessions]
+    for name in OF_DATES:
+        assert one_code[name].to_list() == [answer[name] for answer in answers], name
+
+
 @pytest.mark.parametrize("place", [300, 700, 905, 959])
 def test_session(market: SmallMarket, expected: dict[str, dict[str, np.ndarray]], place: int) -> None:
     session = market.sessions[place]
@@ -69,7 +81,8 @@ def test_session(market: SmallMarket, expected: dict[str, dict[str, np.ndarray]]
             own[code]["new_low"] = oracle.flag(oracle.roll(252, min, rows.l) == rows.l, oracle.roll(252, min, rows.l))[
                 at
             ]
-    answer = oracle.of_session(own)
+    sector = {r["code"]: r["sector33"] for r in market.securities.iter_rows(named=True) if r["code"] in own}
+    answer = oracle.of_session(own, sector)
     assert got["code"].to_list() == sorted(own)
     for name in OF_SESSION:
         np.testing.assert_allclose(

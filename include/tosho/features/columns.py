@@ -12,6 +12,11 @@ CLOSE_RAW, VOLUME_RAW = pl.col("close_raw"), pl.col("volume_raw")
 TURNOVER = pl.col("turnover_yen")
 UPPER_LIMIT, LOWER_LIMIT = pl.col("upper_limit_hit"), pl.col("lower_limit_hit")
 SHARES = pl.col("shares_outstanding")
+CODE, SEGMENT, SCALE = pl.col("code"), pl.col("segment"), pl.col("scale")
+SESSIONS_LISTED = pl.col("sessions_listed")
+
+LISTED_CAP = 750
+"""Sessions up to which `sessions_listed` counts."""
 
 MARKET_OPEN, MARKET_HIGH, MARKET_LOW, MARKET_CLOSE = (
     pl.col(name) for name in ("mkt_open", "mkt_high", "mkt_low", "mkt_close")
@@ -26,6 +31,7 @@ PANEL = pl.Schema(
         "upper_limit_hit": pl.Boolean(),
         "lower_limit_hit": pl.Boolean(),
         "shares_outstanding": pl.Float64(),
+        "sessions_listed": pl.Float64(),
         "sector33": pl.String(),
         "segment": pl.String(),
         "scale": pl.String(),
@@ -35,3 +41,17 @@ PANEL = pl.Schema(
 
 MARKET = pl.Schema({"session": pl.Date(), **{f"mkt_{name}": pl.Float64() for name in ("open", "high", "low", "close")}})
 """What definitions of scope MARKET read: one row a session, the bars of TOPIX."""
+
+CALENDAR = pl.Schema(
+    {
+        name: pl.Int32()
+        for name in (
+            *("day_of_week", "month", "place_in_month", "left_in_month", "to_sq", "in_sq_week"),
+            *("to_holiday", "since_holiday", "closed_before"),
+        )
+    }
+)
+"""What else they read, where one of them does: see `dates`."""
+
+REACH = {"sessions_listed": LISTED_CAP - 1}
+"""Earlier rows that `build_panel` makes a column from."""

@@ -13,6 +13,7 @@ from datetime import date
 import polars as pl
 
 from tosho.features import columns
+from tosho.features.dates import calendar_columns
 from tosho.features.plan import Level, Plan, plan
 from tosho.features.sets import FeatureSet
 from tosho.features.spec import Scope
@@ -63,6 +64,8 @@ def compute_market(indices: pl.DataFrame | None, passes: Plan, sessions: Iterabl
     wanted = pl.DataFrame({"session": [] if sessions is None else list(sessions)}, schema={"session": pl.Date})
     days = pl.concat([bars.select("session"), wanted]).unique().sort("session")
     rows = days.join(bars, on="session", how="left", maintain_order="left")
+    if passes.reads_calendar:
+        rows = rows.join(calendar_columns(rows["session"]), on="session", maintain_order="left")
     return _evaluated(rows.with_columns(pl.int_range(pl.len()).alias(_ROW)), passes.market, passes).drop(_ROW)
 
 
@@ -106,8 +109,7 @@ def compute_session(rows: pl.DataFrame, passes: Plan) -> pl.DataFrame:
     frame = rows.sort("code")
     for level in passes.session:
         frame = frame.with_columns(
-            _finite((f.expression.over("sector33") if f.scope is Scope.GROUP else f.expression).alias(f.name))
-            for f in level
+            _finite(_in_sector(f.expression) if f.scope is Scope.GROUP else f.expression).alias(f.name) for f in level
         )
     return frame.select(*columns.KEY, *(pl.col(name).cast(STORED_AS) for name in passes.names))
 
@@ -122,8 +124,14 @@ def _evaluated(frame: pl.DataFrame, levels: Sequence[Level], passes: Plan) -> pl
     return frame
 
 
+def _in_sector(value: pl.Expr) -> pl.Expr:
+    """The engine's partition of scope GROUP. What no sector is known of is no group."""
+    return pl.when(pl.col("sector33").is_not_null()).then(value.over("sector33"))
+
+
 def _finite(value: pl.Expr) -> pl.Expr:
-    return pl.when(value.is_finite()).then(value)
+    number = value.cast(pl.Float64)
+    return pl.when(number.is_finite()).then(number)
 
 
 def _chunks(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:

@@ -36,6 +36,8 @@ def build_panel(
     Shares outstanding are those of the code's newest statement whose session (the first whose cutoff knows it) is not
     later, times F of that session over F_t, so that a split between the two does not look like turnover.
 
+    `sessions_listed` counts a code's rows up to 750: bars that begin later than 750 sessions ago make it too small.
+
     Args:
         bars: Rows of the `bars` contract.
         shares: Rows of the `shares` contract; without them `shares_outstanding` is null.
@@ -62,8 +64,11 @@ def build_panel(
     rows = rows.with_columns(pl.col(_PRICES) / pl.col(_FACTOR), pl.col("volume") * pl.col(_FACTOR))
     rows = _with_shares(rows, shares, factors)
     listing = securities.select(*columns.KEY, *_SECURITIES) if securities is not None else _nothing(_SECURITIES)
-    return _as_of(rows, listing.sort(columns.KEY)).select(
-        pl.col(name).cast(dtype) for name, dtype in columns.PANEL.items()
+    listed = pl.int_range(1, pl.len() + 1).over("code").clip(upper_bound=columns.LISTED_CAP)
+    return (
+        _as_of(rows, listing.sort(columns.KEY))
+        .with_columns(listed.alias("sessions_listed"))
+        .select(pl.col(name).cast(dtype) for name, dtype in columns.PANEL.items())
     )
 
 

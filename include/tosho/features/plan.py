@@ -12,7 +12,7 @@ from tosho.features.sets import FeatureSet
 from tosho.features.spec import Feature, Scope, features
 
 _PASS = {Scope.MARKET: 0, Scope.SERIES: 1, Scope.CROSS_SECTION: 2, Scope.GROUP: 2}
-_GIVEN = {0: set(columns.MARKET), 1: set(columns.PANEL), 2: set(columns.PANEL)}
+_GIVEN = {0: {*columns.MARKET, *columns.CALENDAR}, 1: set(columns.PANEL), 2: set(columns.PANEL)}
 
 Level = tuple[Feature, ...]
 
@@ -32,15 +32,23 @@ class Plan:
     @property
     def rows_before(self) -> int:
         """Earlier sessions that must be read so that every value of a session is what a full run gives."""
-        return max(self.lookback.values(), default=0)
+        levels = (*self.market, *self.series)
+        reach = (columns.REACH.get(name, 0) for level in levels for f in level for name in f.inputs)
+        return max((*self.lookback.values(), *reach), default=0)
+
+    @property
+    def reads_calendar(self) -> bool:
+        """Whether a feature reads a column of the calendar."""
+        return any(name in columns.CALENDAR for level in self.market for f in level for name in f.inputs)
 
     @property
     def handed_on(self) -> tuple[str, ...]:
         """Columns that the series pass leaves for the result and for the pass over sessions, in a fixed order."""
         made = {f.name for level in self.session for f in level}
         read = {name for level in self.session for f in level for name in f.inputs}
-        grouping = {"sector33"} if any(f.scope is Scope.GROUP for level in self.session for f in level) else set()
-        return (*(n for n in self.names if n not in made), *sorted((read | grouping) - made - set(self.names)))
+        if any(f.scope is Scope.GROUP for level in self.session for f in level):
+            read.add("sector33")
+        return (*(n for n in self.names if n not in made), *sorted(read - made - {*self.names, *columns.KEY}))
 
 
 def plan(feature_set: FeatureSet) -> Plan:

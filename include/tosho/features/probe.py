@@ -12,6 +12,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
+from tosho.features import columns
 from tosho.features.grammar import DefinitionError
 from tosho.features.spec import Feature
 
@@ -58,5 +59,6 @@ def _history() -> pl.DataFrame:
     rows |= {"turnover_yen": volume * rows["close"], "shares_outstanding": pl.Series(np.full(ROWS, 1e8))}
     rows |= {name: pl.Series(draw.integers(0, 50, ROWS) == 0) for name in ("upper_limit_hit", "lower_limit_hit")}
     rows["session"] = pl.date_range(date(2000, 1, 1), date(2000, 1, 1) + timedelta(days=ROWS - 1), eager=True)
+    rows["sessions_listed"] = pl.Series(np.arange(1.0, ROWS + 1))
     rows |= {name: pl.Series([text] * ROWS) for name, text in _TEXTS.items()}
-    return pl.DataFrame(rows)
+    return pl.DataFrame(rows).with_columns(pl.Series(n, np.arange(ROWS) % 9, pl.Int32) for n in columns.CALENDAR)

@@ -19,8 +19,8 @@ MARKET_VOLATILITY: Final = 0.008
 SECTOR_VOLATILITY: Final = 0.003
 MEMORY_OF_VOLATILITY: Final = 20
 """Half-life of the market's log volatility, in sessions."""
-MARKET_SWING, CODE_SWING = 0.35, 0.20
-"""Standard deviations of the log volatility of the market, and of a code about its usual level."""
+MARKET_SWING, SHARED_SWING, CODE_SWING = 0.35, 0.20, 0.20
+"""Standard deviations of log volatility: the market's, and a code's own, by what moves all codes and it alone."""
 USUAL_VOLATILITY, SPREAD = 0.0175, 0.32
 """What unrest is measured against: the middle of log volatility across codes, and its standard deviation."""
 DEGREES: Final = 5.0
@@ -51,7 +51,7 @@ def draw_returns(streams: Streams, universe: Universe, sessions: int) -> Returns
     codes = len(universe.codes)
     mood = _market_mood(streams, sessions)
     swing = _process(streams, "unrest", UNREST.half_life, sessions, codes)
-    level = universe.volatility * np.exp(CODE_SWING * swing)
+    level = universe.volatility * np.exp(CODE_SWING * swing + SHARED_SWING * mood[:, None])
     surprise = _student(streams, "shock", (sessions, codes))
     shock = level * surprise
     states = _states(streams, universe, swing, shock)

@@ -42,9 +42,9 @@ class Effect:
         return (1 - kept**horizon) / (1 - kept)
 
 
-OVERSHOOT: Final = Effect(strength=-0.022, half_life=8)
-ATTENTION: Final = Effect(strength=0.047, half_life=2)
-UNREST: Final = Effect(strength=-0.011, half_life=40)
+OVERSHOOT: Final = Effect(strength=-0.021, half_life=8)
+ATTENTION: Final = Effect(strength=0.045, half_life=2)
+UNREST: Final = Effect(strength=-0.0105, half_life=40)
 EFFECTS: Final = {"overshoot": OVERSHOOT, "attention": ATTENTION, "unrest": UNREST}
 
 

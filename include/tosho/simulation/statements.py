@@ -77,15 +77,14 @@ def _month_end(year: int, month: int) -> date:
 
 
 def _keep_books(streams: Streams, universe: Universe, stocks: NDArray[np.int64], quarters: int) -> _Books:
-    fixed, moving = streams.open("companies"), streams.open("quarters")
-    count = len(stocks)
+    fixed, count = streams.open("companies"), len(stocks)
     value = (universe.shares * universe.price)[stocks]
     months, shares = zip(*FISCAL_YEAR_ENDS, strict=True)
     level = value * np.exp(fixed.normal(0.0, 0.5, count)) / _QUARTERS_A_YEAR
     margin = fixed.normal(0.07, 0.03, count)
-    growth = np.cumsum(moving.normal(0.005, 0.04, (quarters, count)), axis=0)
+    growth = np.cumsum(streams.open("growth").normal(0.005, 0.04, (quarters, count)), axis=0)
     sales = level * np.exp(growth)
-    profit = sales * (margin + moving.normal(0.0, 0.02, (quarters, count)))
+    profit = sales * (margin + streams.open("margins").normal(0.0, 0.02, (quarters, count)))
     equity = np.maximum(value * np.exp(fixed.normal(-0.1, 0.4, count)) + np.cumsum(0.5 * profit, axis=0), 0.05 * value)
     return _Books(
         sales=sales,

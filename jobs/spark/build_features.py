@@ -15,20 +15,30 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 
-from tosho.config import Settings
-from tosho.features.spark import FeatureJobError, build
+from tosho.calendar import CalendarBoundError
+from tosho.config import Settings, SettingsError
+from tosho.features.sets import UnknownFeatureSetError
+from tosho.features.spark import FeatureJobError, SessionsMissingError, build
+from tosho.storage import CorruptPartitionError, PartitionMissingError, StorageError
+
+REFUSALS = (
+    *(SettingsError, UnknownFeatureSetError, CalendarBoundError),
+    *(SessionsMissingError, PartitionMissingError, CorruptPartitionError, StorageError, FeatureJobError),
+)
+"""What is told in a sentence. Anything else is a defect, and shows its stack."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the job and return its exit status."""
     parser = argparse.ArgumentParser(description="Build features of the sessions from --first to --last.")
-    parser.add_argument("--set", default="core", help="the feature set's name")
+    parser.add_argument("--set", default="", help="the feature set's name; left out, that of the settings")
     parser.add_argument("--first", required=True, type=date.fromisoformat, help="ISO date")
     parser.add_argument("--last", required=True, type=date.fromisoformat, help="ISO date, included")
     asked = parser.parse_args(arguments)
     try:
-        built = build(Settings.from_environment(), asked.set, asked.first, asked.last)
-    except (LookupError, ValueError, OSError, FeatureJobError) as error:
+        settings = Settings.from_environment()
+        built = build(settings, asked.set or settings.feature_set, asked.first, asked.last)
+    except REFUSALS as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return 1
     sys.stdout.write(json.dumps(built) + "\n")

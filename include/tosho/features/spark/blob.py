@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import polars as pl
 
 LIMIT = 512 * 1024 * 1024
-"""Bytes of one blob. Eight travel in a batch, and an Arrow buffer ends at 2 GB; blobs are planned to be below 64 MB."""
+"""Bytes of one blob: an Arrow buffer ends at 2 GB. They are planned to be below 64 MB, see `shape`."""
 
 
 class BlobTooLargeError(ValueError):

@@ -19,6 +19,7 @@ from tosho.features.spark.shape import Shape, shape_of
 from tosho.features.spark.sink import Target
 from tosho.features.spark.source import LakeSource, Window, window_in
 from tosho.features.spark.stages import ComputeSeries, Read
+from tosho.observability import metrics
 from tosho.storage import Lake
 
 TABLE = "features"
@@ -47,7 +48,10 @@ def build(settings: Settings, name: str, first: date, last: date) -> dict[str, A
     lake, wanted = Lake.of(settings), feature_set(name)
     window = window_in(lake, first, last, plan(wanted).rows_before)
     rows = lake.manifest("bars", window.wanted[-1]).rows
-    with running_session(f"tosho features {name} {first}..{last}") as spark:
+    with (
+        metrics.stage(settings.metrics, "features"),
+        running_session(f"tosho features {name} {first}..{last}") as spark,
+    ):
         publish(spark, lake, wanted, window, shape_of(rows, window, spark.sparkContext.defaultParallelism))
     return {
         "first": window.wanted[0].isoformat(),

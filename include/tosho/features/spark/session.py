@@ -15,11 +15,14 @@ import tosho
 _NEEDED = {
     # Rows are few and heavy: a handful to a batch keeps every Arrow buffer far below its 2 GB.
     "spark.sql.execution.arrow.maxRecordsPerBatch": "8",
+    "spark.sql.execution.arrow.maxBytesPerBatch": str(64 * 1024 * 1024),
     # The number of partitions is ours: one a bucket or span. Adaptive execution would coalesce or split them.
     "spark.sql.adaptive.enabled": "false",
     # The blobs are compressed already.
     "spark.shuffle.compress": "false",
     "spark.shuffle.spill.compress": "false",
+    # Two attempts of one task at once would write, and on failure remove, the same files.
+    "spark.speculation": "false",
     # One thread a task: Spark has as many tasks at once as cores.
     "spark.executorEnv.POLARS_MAX_THREADS": "1",
 }

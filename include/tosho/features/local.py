@@ -23,6 +23,9 @@ STORED_AS = pl.Float32()
 CHUNK_ROWS = 65_536
 """Rows evaluated together: few enough to stay in the processor's cache, enough to hide the cost of a call."""
 
+SPAN = 32
+"""Sessions cut out of a series result together."""
+
 _ROW = "row_of_code"
 
 
@@ -43,10 +46,9 @@ def compute(
     passes = plan(feature_set)
     market = compute_market(indices, passes, panel["session"].unique())
     series = compute_series(panel, market, passes, sessions)
-    by_session = series.sort(columns.KEY).partition_by("session", maintain_order=True)
-    if not by_session:
+    if series.is_empty():
         return compute_session(series, passes)
-    return pl.concat([compute_session(rows, passes) for rows in by_session])
+    return pl.concat([compute_session(rows, passes) for rows in _by_session(series)])
 
 
 def compute_market(indices: pl.DataFrame | None, passes: Plan, sessions: Iterable[date] | None = None) -> pl.DataFrame:
@@ -132,6 +134,16 @@ def _in_sector(value: pl.Expr) -> pl.Expr:
 def _finite(value: pl.Expr) -> pl.Expr:
     number = value.cast(pl.Float64)
     return pl.when(number.is_finite()).then(number)
+
+
+def _by_session(series: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """One session's rows after the other, cut out some sessions at a time: all at once would be a second copy."""
+    sessions = series["session"].unique().sort()
+    for begin in range(0, sessions.len(), SPAN):
+        span = sessions[begin : begin + SPAN]
+        rows = series.filter(pl.col("session").is_between(span[0], span[-1]))
+        parts = rows.partition_by("session", as_dict=True)
+        yield from (parts[session,] for session in span)
 
 
 def _chunks(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:

@@ -18,6 +18,8 @@ from tosho.storage import Lake
 
 _log = logger(__name__)
 SHARES = "shares_outstanding"
+STATEMENT_ROWS = 65
+"""Sessions until every code has made a statement in a lake that begins without any: a quarter."""
 
 
 DEFECTIVE_AT_MOST = 0.01
@@ -64,6 +66,11 @@ class FeatureJudge:
         absent += [flag for flag in ("upper_limit_hit", "lower_limit_hit") if first[flag].is_null().all()]
         return sorted({name for column in absent for name in reading(column, self.passes)})
 
+    @cached_property
+    def _rows_needed(self) -> dict[str, int]:
+        stated = set(reading(SHARES, self.passes))
+        return {name: rows + (STATEMENT_ROWS if name in stated else 0) for name, rows in self.passes.lookback.items()}
+
     def read_history(self, sessions: Iterable[date]) -> None:
         """Count the rows of sessions that came before; the last one's features are the first reference."""
         last = None
@@ -81,7 +88,7 @@ class FeatureJudge:
         verdicts = quality.after_features(
             frame=frame,
             names=self.passes.names,
-            lookbacks=self.passes.lookback,
+            lookbacks=self._rows_needed,
             history=pl.DataFrame({"code": codes, "rows": [self.seen[code] for code in codes]}),
             reference=self.previous,
             without_source=self.without_source,

@@ -88,7 +88,7 @@ def spark_job(task_id: str, application: str, arguments: list[Any]) -> SparkJob:
         application=str(PROJECT / "jobs" / "spark" / application),
         application_args=arguments,
         conn_id="spark_default",
-        conf={"spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"},
+        conf={"spark.ui.enabled": "false", "spark.log.level": "WARN"},
         driver_memory="2g",
         verbose=False,
     )

@@ -111,6 +111,7 @@ class Workplace:
             "PYTHONPATH": str(self.project / "include"),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
             "PYSPARK_PYTHON": sys.executable,
+            "SPARK_LOCAL_IP": LOCALHOST,  # else the driver listens on the machine's own address
         }
 
 

@@ -17,7 +17,9 @@ from tosho.models.lightgbm import LightGBM
 from tosho.storage import Lake
 
 LAST = date(2024, 12, 30)
-QUICK = LightGBM(rounds=30, patience=20, learning_rate=0.2, min_rows_in_leaf=100, l2=10.0, bagging_fraction=0.5)
+QUICK = LightGBM(
+    rounds=40, learning_rate=0.1, leaves=6, min_rows_in_leaf=100, l2=10.0, feature_fraction=0.7, bagging_fraction=0.5
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Drawn:
     returns: np.ndarray
 
 
-def draw(codes=100, length=200, strength=0.06, seed=3) -> Drawn:
+def draw(codes=100, length=200, strength=0.07, seed=3) -> Drawn:
     rng = np.random.default_rng(seed)
     features = rng.normal(size=(length, codes, 6))
     for t in range(1, length):  # persistent, so that the longer horizons have something to find

@@ -28,7 +28,8 @@ def attainable(folder: Path, samples: Samples) -> dict[int, float]:
         content = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
         return {h: float(content["attainable"][str(h)]["rank_ic"]) for h in HORIZONS}
     counts = np.diff(samples.bounds)
-    rows = pl.DataFrame({"Date": np.repeat(np.array(samples.sessions), counts), "Code": samples.codes.astype(str)})
+    days = np.repeat(np.array(samples.sessions, dtype="datetime64[D]"), counts)
+    rows = pl.DataFrame({"Date": days, "Code": samples.codes.astype(str)})
     truth = pl.scan_parquet(folder / "truth.parquet").filter(pl.col("Date").is_in(list(samples.sessions))).collect()
     names = [f"oracle_{h}" for h in HORIZONS]
     known = rows.join(truth, on=["Date", "Code"], how="left", maintain_order="left").select(names)

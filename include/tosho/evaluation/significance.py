@@ -11,6 +11,8 @@ from tosho.dataset.cross_section import Float64s
 SIGNIFICANT = 2.0
 """Standard errors that a mean has to lie from zero to count as proven."""
 
+_ROUNDING = 1e-12
+
 
 class Estimate(NamedTuple):
     """A mean of daily figures, its standard error, how many days it rests on, and the lag allowed for."""
@@ -22,8 +24,8 @@ class Estimate(NamedTuple):
 
     @property
     def t(self) -> float:
-        """The mean in standard errors; NaN where there is no spread to measure it by."""
-        return self.mean / self.error if self.error > 0 else float("nan")
+        """The mean in standard errors; NaN where there is no spread, beyond rounding, to measure it by."""
+        return self.mean / self.error if self.error > _ROUNDING * abs(self.mean) else float("nan")
 
     @property
     def beats_zero(self) -> bool:

@@ -46,7 +46,7 @@ class LightGBM:
     feature_fraction: float = 0.3
     bagging_fraction: float = 0.3
     bagging_every: int = 1
-    max_rows: int = 800_000
+    max_rows: int = 400_000
     max_validation_sessions: int = 40
     seeds: tuple[int, ...] = (1,)
     workers: int = 2

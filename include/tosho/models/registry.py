@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tosho.config import Settings
-from tosho.models.bundle import Bundle
+from tosho.models.bundle import MANIFEST, Bundle, BundleError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -82,8 +82,14 @@ class Registry:
         """Log a finished training run and register its bundle as a new version, the challenger.
 
         Raises:
+            BundleError: The artefacts hold no bundle; nothing was logged.
             MlflowException: The tracking server refused or could not be reached.
         """
+        if not (run.artefacts / "bundle" / MANIFEST).is_file():
+            raise BundleError(
+                f"There is no bundle in {run.artefacts}; MLflow would register a version that nobody can load. "
+                "Save the bundle into its folder `bundle` first."
+            )
         from mlflow.entities import Metric, Param, RunTag
 
         logged = self._client.create_run(self._experiment(), run_name=run.tags.get("name"))

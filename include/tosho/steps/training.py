@@ -147,7 +147,8 @@ def _prepare(settings: Settings, lake: Lake, first: date, last: date, plan: Walk
 
 def _past_warm_up(samples: Samples) -> Samples:
     """Return the sessions from the first on in which half of the values are known, of the features that ever are."""
-    ever = [i for i, name in enumerate(samples.columns.names) if name not in set(samples.unseen())]
+    unseen = set(samples.unseen())
+    ever = [i for i, name in enumerate(samples.columns.names) if name not in unseen]
     for i, session in enumerate(samples.sessions):
         rows = slice(int(samples.bounds[i]), int(samples.bounds[i + 1]))
         if ever and np.isfinite(samples.features[rows][:, ever]).mean() >= _FULL:

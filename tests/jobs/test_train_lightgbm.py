@@ -1,0 +1,74 @@
+"""The command lines as a container runs them: a process, its exit status, its last line."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from planted.market import draw, fill, settings_of
+
+ROOT = Path(__file__).parents[2]
+DRAWN = draw(codes=60)
+FIRST, LAST = DRAWN.sessions[0].isoformat(), DRAWN.sessions[-1].isoformat()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("home")
+    fill(settings_of(folder), DRAWN)
+    return folder
+
+
+def start(job, home, *arguments):
+    plain = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "include"), "TOSHO_HOME": str(home)}
+    command = [sys.executable, str(ROOT / "jobs/train" / job), *arguments]
+    return subprocess.Popen(command, env=plain, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=home)
+
+
+def finish(process):
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    return json.loads(out.splitlines()[-1]), err
+
+
+@pytest.fixture(scope="module")
+def trained(home):
+    return finish(start("train_lightgbm.py", home, "--first", FIRST, "--last", LAST))
+
+
+def test_training_ends_with_a_line_of_json_and_tells_its_progress(trained):
+    result, progress = trained
+    assert result["model"] == "tosho-lightgbm"
+    assert result["version"] == "1"
+    assert "fold 3, horizon 20, seed 1: best rank IC" in progress
+    assert "git" not in progress.lower()
+
+
+def test_scoring_ends_with_a_line_of_json(home, trained):
+    result, _ = finish(start("score.py", home, "--session", LAST, "--run-id", "manual__1"))
+    assert result["rows"] == 4 * len(DRAWN.codes)
+    assert result["session"] == LAST
+
+
+def test_a_failure_is_an_exit_status_and_a_sentence(tmp_path):
+    process = start("score.py", tmp_path, "--session", LAST)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 1
+    assert out == ""
+    assert "Run the weekly training first" in err
+
+
+def test_a_term_signal_ends_training_and_registers_nothing(home, trained):
+    process = start("train_lightgbm.py", home, "--first", FIRST, "--last", LAST)
+    for line in process.stderr:
+        if "fold 1, horizon" in line:
+            process.send_signal(signal.SIGTERM)
+            break
+    process.communicate(timeout=60)
+    assert process.returncode == 143
+    result, _ = finish(start("score.py", home, "--session", LAST))
+    assert result["version"] == "1"

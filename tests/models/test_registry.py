@@ -1,0 +1,99 @@
+import pytest
+
+from planted.market import settings_of
+from tosho.models.bundle import Bundle, BundleError
+from tosho.models.registry import CHALLENGER, CHAMPION, UNPROVEN, NoModelError, Registry, Run, champion, reasons
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory):
+    return settings_of(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def registry(settings, request):
+    return Registry(settings, name=request.node.name)  # a registered model for each test, on one database
+
+
+@pytest.fixture
+def run(walked, market, tmp_path):
+    fitted = (market.sessions[0], market.sessions[-1])
+    Bundle("x", walked[0].model, fitted, (0.0,) * 4, ()).save(tmp_path / "bundle", market)
+    (tmp_path / "report.html").write_text("<p>report</p>")
+    tags = {"name": "a run", "reasons": '["Promoted: because.", "And so."]'}
+    return Run({"leaves": 12, "seeds": (1,)}, {"rank_ic_h01": 0.05, "t_h01": float("nan")}, tags, tmp_path)
+
+
+def test_a_run_is_logged_whole(registry, run):
+    registered = registry.record(run)
+    logged = registry._client.get_run(registered.run_id)
+    assert logged.info.status == "FINISHED"
+    assert logged.data.params == {"leaves": "12", "seeds": "(1,)"}
+    assert logged.data.metrics == {"rank_ic_h01": 0.05}
+    assert registry.artefact(registered, "report.html") == b"<p>report</p>"
+    assert reasons(registered) == ("Promoted: because.", "And so.")
+
+
+def test_artefacts_lie_under_home(registry, run, settings):
+    registered = registry.record(run)
+    location = registry._client.get_run(registered.run_id).info.artifact_uri
+    assert location.startswith(f"file://{settings.home}/mlartifacts/")
+
+
+def test_the_newest_version_is_the_challenger(registry, run):
+    registry.record(run)
+    second = registry.record(run)
+    assert registry.find(CHALLENGER).version == second.version == "2"
+    assert registry.find(CHAMPION) is None
+
+
+def test_without_a_champion_the_challenger_serves_and_is_flagged(registry, run):
+    registered = registry.record(run)
+    served, flag = registry.in_service()
+    assert (served.version, flag) == (registered.version, UNPROVEN)
+
+
+def test_a_promoted_version_is_champion_and_no_challenger(registry, run, settings):
+    registered = registry.record(run)
+    registry.promote(registered)
+    assert registry.in_service()[0].version == registered.version
+    assert registry.in_service()[1] == ""
+    assert registry.find(CHALLENGER) is None
+    assert champion(settings, registry.name).columns.feature_set == "planted"
+
+
+def test_the_champion_stays_when_a_challenger_comes(registry, run):
+    first = registry.record(run)
+    registry.promote(first)
+    registry.record(run)
+    assert registry.champion().version == first.version
+
+
+def test_nothing_trained_is_a_sentence(registry):
+    with pytest.raises(NoModelError, match="Run the weekly training first"):
+        registry.in_service()
+
+
+def test_no_champion_is_a_sentence(registry, run, settings):
+    registry.record(run)
+    with pytest.raises(NoModelError, match="no version has beaten zero"):
+        champion(settings, registry.name)
+
+
+def test_a_run_without_a_bundle_is_refused_before_it_is_logged(registry, run, tmp_path):
+    empty = Run(run.parameters, run.metrics, run.tags, tmp_path / "absent")
+    with pytest.raises(BundleError, match=r"no bundle in .*absent"):
+        registry.record(empty)
+    with pytest.raises(NoModelError):
+        registry.in_service()
+
+
+def test_a_run_that_cannot_be_logged_is_marked_failed(registry, run):
+    broken = Run(run.parameters, {"what?": 1.0}, run.tags, run.artefacts)
+    with pytest.raises(Exception, match="Names may only contain"):
+        registry.record(broken)
+    client = registry._client
+    newest = client.search_runs([client.get_experiment_by_name("tosho").experiment_id], max_results=1)[0]
+    assert newest.info.status == "FAILED"
+    with pytest.raises(NoModelError):
+        registry.in_service()

@@ -1,0 +1,206 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from planted.market import QUICK, draw, fill, samples, settings_of
+from tosho.calendar import cutoff, offset
+from tosho.contracts import HORIZONS
+from tosho.dataset.cross_section import shuffled
+from tosho.dataset.samples import ColumnsError
+from tosho.dataset.splits import TooShortError, WalkForward
+from tosho.features.sets import feature_set
+from tosho.models.registry import NoModelError, Registry
+from tosho.steps import scoring, training, trial
+from tosho.steps.training import NothingToTrainOnError, train
+from tosho.storage import PartitionMissingError
+
+DRAWN = draw()
+FIRST, LAST = DRAWN.sessions[0], DRAWN.sessions[-1]
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory):
+    settings = settings_of(tmp_path_factory.mktemp("home"))
+    fill(settings, DRAWN)
+    return settings
+
+
+@pytest.fixture(scope="module")
+def trained(settings):
+    return train(settings, FIRST, LAST, learner=QUICK)
+
+
+@pytest.fixture
+def lake(settings):
+    return training.Lake.of(settings)
+
+
+def quietly(_):
+    pass
+
+
+def folds_of(market):
+    return WalkForward().fitted(len(market.sessions)).folds(market.sessions)[-1:]
+
+
+def test_the_planted_signal_is_found_and_the_model_promoted(trained):
+    assert trained["promoted"], trained["reasons"]
+    assert trained["rank_ic"]["1"]["rank_ic"] > 0.03
+    assert trained["reasons"][0] == "Promoted: the first model that beats zero."
+
+
+def test_what_is_used_was_known_at_the_last_session(trained):
+    assert trained["known_until"] == offset(LAST, -21).isoformat()
+    assert trained["sessions"] == len(DRAWN.sessions) - 21
+
+
+def test_the_run_tells_its_folds_and_that_they_shrank(trained):
+    assert len(trained["folds"]) == 3
+    assert any("became" in note for note in trained["notes"])
+    assert any("features are null in every row" in note for note in trained["notes"])
+
+
+def test_the_result_is_plain_json(trained):
+    assert json.loads(json.dumps(trained)) == trained
+
+
+def test_the_report_is_left_for_a_person(trained):
+    assert Path(trained["report"]).read_text().startswith("<!doctype html>")
+
+
+def test_the_run_keeps_decision_and_series(settings, trained):
+    registry = Registry(settings)
+    found = registry.champion()
+    assert found.run_id == trained["run_id"]
+    decision = json.loads(registry.artefact(found, "decision.json"))
+    assert decision["reasons"] == trained["reasons"]
+    assert [test["passed"] for test in decision["tests"]] == [True, True, True]
+
+
+def test_the_same_again_does_not_replace_the_champion(settings, trained):
+    again = train(settings, FIRST, LAST, learner=QUICK)
+    assert not again["promoted"]
+    assert again["reasons"][0].startswith("Not promoted: it ")
+    assert Registry(settings).champion().version == trained["version"]
+
+
+def test_the_same_data_give_the_same_model(settings, trained, tmp_path):
+    registry = Registry(settings)
+    files = [
+        registry._client.download_artifacts(registry._client.get_model_version(registry.name, v).run_id, "bundle")
+        for v in ("1", "2")
+    ]
+    names = sorted(path.name for path in Path(files[0]).iterdir())
+    assert [(Path(files[0]) / n).read_bytes() for n in names] == [(Path(files[1]) / n).read_bytes() for n in names]
+
+
+def test_predictions_have_a_row_for_every_code_and_horizon(settings, trained, lake):
+    done = scoring.score(settings, LAST)
+    frame = lake.read("predictions", LAST)
+    assert done["rows"] == frame.height == 4 * len(DRAWN.codes)
+    for h in HORIZONS:
+        part = frame.filter(pl.col("horizon") == h).sort("rank")
+        assert part["rank"].to_list() == list(range(1, len(DRAWN.codes) + 1))
+        assert part["score"].is_sorted(descending=True)
+        assert part["expected_return"].is_sorted(descending=True)
+        assert set(part["target_session"]) == {offset(LAST, 1 + h)}
+    assert set(frame["predicted_at"]) == {cutoff(LAST)}
+    assert set(frame["feature_set"]) == {"core-1"}
+    assert set(frame["run_id"]) == {f"tosho-lightgbm-v{trained['version']}-{LAST}"}
+
+
+def test_scoring_again_leaves_the_same_bytes(settings, trained, lake):
+    first = scoring.score(settings, LAST)["sha256"], lake.manifest("predictions", LAST)
+    assert (scoring.score(settings, LAST)["sha256"], lake.manifest("predictions", LAST)) == first
+
+
+def test_the_run_is_named_with_each_row(settings, trained, lake):
+    scoring.score(settings, DRAWN.sessions[-2], "scheduled__2024-12-27")
+    assert set(lake.read("predictions", DRAWN.sessions[-2])["run_id"]) == {"scheduled__2024-12-27"}
+
+
+def test_a_session_without_features_is_not_scored(settings, trained):
+    with pytest.raises(PartitionMissingError, match="Table features has no partition"):
+        scoring.score(settings, offset(LAST, 1))
+
+
+def test_features_of_another_number_are_not_scored(settings, trained, lake):
+    session = DRAWN.sessions[-3]
+    frame = lake.read("features", session)
+    contract = training_contract(frame)
+    lake.publish("features", session, frame, contract=contract, facts={"feature_set": "core", "number": 99})
+    with pytest.raises(ColumnsError, match="number 99; asked for was 'core' number 1"):
+        scoring.score(settings, session)
+    assert not lake.has("predictions", session)
+    lake.publish("features", session, frame, contract=contract, facts={"feature_set": "core", "number": 1})
+
+
+def training_contract(frame):
+    from tosho.contracts import features_contract
+
+    return features_contract(tuple(frame.columns[2:]))
+
+
+def test_a_champion_with_a_retired_number_gives_way(settings, trained, monkeypatch):
+    market = samples(DRAWN)
+    registered = feature_set("core")
+    monkeypatch.setattr(training, "feature_set", lambda _: replace(registered, number=2))
+    champion = training._champion(Registry(settings), market)
+    assert champion.retired == "the champion's feature set core is number 1; it is now 2."
+
+
+def test_a_champion_is_judged_on_what_came_after_it_too(settings, trained, lake):
+    columns = training.Columns("core", 1, feature_set("core").names)
+    later = training.assemble(lake, columns, lake.sessions("labels"))
+    moved = replace(later, sessions=tuple(offset(s, 60) for s in later.sessions))
+    extended = training._champion(Registry(settings), moved).daily.sessions
+    assert len(extended) > 57
+    assert min(extended[57:]) > offset(Registry(settings).bundle(Registry(settings).champion()).fitted[1], 23)
+
+
+def test_an_unproven_model_scores_with_a_flag(tmp_path):
+    settings = settings_of(tmp_path)
+    nothing = draw(codes=60, strength=0.0, seed=11)
+    lake = fill(settings, nothing)
+    done = train(settings, nothing.sessions[0], nothing.sessions[-1], learner=QUICK)
+    assert not done["promoted"]
+    assert scoring.score(settings, LAST)["flag"] == "unproven"
+    assert lake.read("predictions", LAST)["flags"].str.starts_with("unproven").all()
+
+
+def test_labels_shuffled_within_the_session_teach_nothing():
+    market = samples(draw(strength=0.5))
+    dull = replace(market, returns=shuffled(market.returns, market.bounds, 1))
+    found = trial.run(QUICK, dull, folds_of(dull), quietly)
+    for result in found.results:
+        assert abs(result.rank_ic) < 3 / np.sqrt(found.tested.rows), result
+    assert trial.shuffled_labels(QUICK, market, folds_of(market)[0], quietly).passed
+
+
+def test_a_planted_leak_rings_the_alarm_and_blocks_promotion():
+    market = samples(DRAWN)
+    features = market.features.copy()
+    features[:, 5] = market.returns[:, 0]
+    found = trial.run(QUICK, replace(market, features=features), folds_of(market), quietly)
+    failed = [test.name for test in found.tests if not test.passed]
+    assert failed == ["suspected leak"]
+    assert not training.decide(found.daily, found.tests, None).promoted
+
+
+def test_scoring_before_any_training_is_a_sentence(tmp_path):
+    with pytest.raises(NoModelError, match="Run the weekly training first"):
+        scoring.score(settings_of(tmp_path), LAST)
+
+
+def test_an_empty_lake_is_a_sentence(tmp_path):
+    with pytest.raises(NothingToTrainOnError, match="0 sessions have labels and 0 have features"):
+        train(settings_of(tmp_path), FIRST, LAST, learner=QUICK)
+
+
+def test_a_short_history_is_a_sentence(settings):
+    with pytest.raises(TooShortError, match="walk-forward needs at least 116"):
+        train(settings, DRAWN.sessions[90], LAST, learner=QUICK)

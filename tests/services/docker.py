@@ -64,7 +64,7 @@ def running() -> Iterator[Daemon]:
         try:
             yield _answering(process, Daemon(f"unix://{folder}/docker.sock", process.pid, log))
         finally:
-            _end(process, data)
+            _end(process, data, folder)
     finally:
         os.close(lock)
         shutil.rmtree(folder, ignore_errors=True)
@@ -131,7 +131,7 @@ def _answering(process: subprocess.Popen[bytes], daemon: Daemon) -> Daemon:
     raise RuntimeError(f"dockerd did not come up. The end of its log:\n{daemon.log.read_text()[-3000:]}")
 
 
-def _end(process: subprocess.Popen[bytes], data: Path) -> None:
+def _end(process: subprocess.Popen[bytes], *folders: Path) -> None:
     family = [process.pid]
     with suppress(psutil.NoSuchProcess):  # it never came up
         family += [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
@@ -143,9 +143,10 @@ def _end(process: subprocess.Popen[bytes], data: Path) -> None:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         process.wait()
-    for line in reversed(Path("/proc/mounts").read_text().splitlines()):
-        if (where := line.split()[1]) == str(data) or where.startswith(f"{data}/"):
-            subprocess.run(["umount", where], check=False)
+    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    for mount in reversed(mounts):
+        if any(Path(mount).is_relative_to(folder) for folder in folders):
+            subprocess.run(["umount", mount], check=False)
 
 
 def _image_id(client: APIClient, name: str) -> str:

@@ -19,7 +19,7 @@ MARKET_VOLATILITY: Final = 0.008
 SECTOR_VOLATILITY: Final = 0.003
 MEMORY_OF_VOLATILITY: Final = 20
 """Half-life of the market's log volatility, in sessions."""
-MARKET_SWING, SHARED_SWING, CODE_SWING = 0.35, 0.20, 0.20
+MARKET_SWING, SHARED_SWING, CODE_SWING = 0.35, 0.13, 0.20
 """Standard deviations of log volatility: the market's, and a code's own, by what moves all codes and it alone."""
 USUAL_VOLATILITY, SPREAD = 0.0175, 0.32
 """What unrest is measured against: the middle of log volatility across codes, and its standard deviation."""

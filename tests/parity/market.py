@@ -31,7 +31,7 @@ def _one(code: str, i: int, days: list[date], rng: np.random.Generator) -> pl.Da
     first = n // 3 if i % 7 == 2 else 0  # listed late
     last = n - n // 5 if i % 7 == 5 else n  # delisted early
     factor = np.ones(n)
-    if i % 4 == 1:
+    if i % 4 in {0, 1}:
         factor[[n // 6, n // 2, n - 3]] = (1 / 3, 0.5, 1 / 1.1)  # splits, one just before the end
     close = (500 + 30 * i) * np.exp(np.cumsum(rng.normal(0, 0.02, n))) * np.cumprod(factor)
     spread = np.abs(rng.normal(0, 0.01, (2, n)))
@@ -96,11 +96,11 @@ def indices(days: list[date], seed: int = 5) -> pl.DataFrame:
 
 
 def shares(bars: pl.DataFrame, seed: int = 9) -> pl.DataFrame:
-    """Statements: each code's first at its second row, some again later, once twice in a session."""
+    """Statements, two in a session: each code's first at its second row, and of every other code some later."""
     rng = np.random.default_rng(seed)
     rows = []
-    for (code,), own in bars.group_by("code", maintain_order=True):
-        for place in sorted({1, *rng.integers(1, own.height, 4).tolist()}):
+    for i, ((code,), own) in enumerate(bars.group_by("code", maintain_order=True)):
+        for place in sorted({1, *rng.integers(1, own.height, 4 * (i % 2)).tolist()}):
             session = own["session"][place]
             known = datetime(session.year, session.month, session.day, 6, 30, tzinfo=UTC)
             rows += [(session, code, known + timedelta(hours=h), float(rng.integers(10, 99)) * 1e6) for h in (0, 1)]

@@ -96,7 +96,7 @@ class PartitionWriter(DataSourceArrowWriter):  # type: ignore[misc]
     def _stage(self, session: date, rows: pl.DataFrame) -> tuple[Manifest, bool]:
         target = self.target
         before = target.lake.files.names(layout.partition_path(target.table, session))
-        frame = target.finish(rows.sort("code"))
+        frame = target.finish(rows)
         staged = target.lake.stage(target.table, session, frame, contract=target.contract, facts=target.facts)
         return staged, staged.file not in before
 

@@ -1,0 +1,44 @@
+"""A bucket holds a few codes only; what the others tell must not be missed."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from parity import market
+from tosho.features import local
+from tosho.features.plan import plan
+from tosho.features.spark.blob import split_by_bucket
+from tosho.features.spark.engine import Series
+
+
+@pytest.fixture(scope="module")
+def days():
+    return market.sessions(60)
+
+
+@pytest.fixture(scope="module")
+def bars(days):
+    return market.bars(days, codes=6)
+
+
+def test_sessions_in_which_a_code_alone_has_no_row_are_in_its_panel(core, days, bars):
+    """Without a listing, only the other codes show that there was a session at all."""
+    passes = plan(core)
+    series = Series(passes, local.compute_market(market.indices(days), passes, days), tuple(days), tuple(days[-30:]))
+    per_code = bars.group_by("code").agg(pl.col("session").n_unique().alias("rows"))
+    gappy = per_code.filter(pl.col("rows") < len(days))["code"].to_list()
+    whole = series({"bars": bars})
+    for code in gappy:
+        alone = series({"bars": bars.filter(pl.col("code") == code)})
+        assert alone.equals(whole.filter(pl.col("code") == code))
+    assert any(
+        whole.filter(pl.col("code") == c).height > bars.filter(code=c)["session"].is_in(days[-30:]).sum() for c in gappy
+    )
+
+
+def test_each_row_is_in_one_bucket_and_a_code_in_one(bars):
+    pieces = dict(split_by_bucket(bars, 4))
+    assert sum(piece.height for piece in pieces.values()) == bars.height
+    assert sum(piece["code"].n_unique() for piece in pieces.values()) == bars["code"].n_unique()
+    assert len(pieces) > 1

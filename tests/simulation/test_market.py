@@ -64,6 +64,14 @@ def test_another_seed_gives_another_market(folder, tmp_path):
     assert (tmp_path / "bars.parquet").read_bytes() != (folder / "bars.parquet").read_bytes()
 
 
+def test_a_market_that_was_cut_short_has_no_truth_file(tmp_path, monkeypatch):
+    simulate(tmp_path, codes=50, sessions=30)
+    monkeypatch.setattr("tosho.simulation.market.investors_table", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        simulate(tmp_path, codes=60, sessions=30)
+    assert not (tmp_path / "truth.json").exists()
+
+
 def test_sessions_are_the_exchange_s(table):
     days = table("bars")["Date"].unique().sort().to_list()
     assert days == calendar.sessions(days[0], LAST)

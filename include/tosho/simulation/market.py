@@ -32,6 +32,7 @@ from tosho.simulation.volumes import Volumes, draw_volumes
 FEWEST_CODES, MOST_CODES = 50, 8_000
 FEWEST_SESSIONS: Final = 30
 ROWS_A_GROUP: Final = 1 << 18
+TRUTH: Final = "truth.json"
 
 
 class MarketSizeError(ValueError):
@@ -75,7 +76,8 @@ def simulate(
     """Write a synthetic market of so many codes and sessions, of which the last is the newest not after `last`.
 
     The folder gets bars, master, topix, statements and investor_types, with J-Quants V2's names; truth.parquet, the
-    forecasts of a perfect model (Date, Code, oracle_h); and truth.json, the rank IC that it attains by horizon.
+    forecasts of a perfect model (Date, Code, oracle_h); and truth.json, the rank IC that it attains by horizon, which is
+    written last: a folder without it was left unfinished.
 
     Raises:
         MarketSizeError: Codes or sessions are out of bounds.
@@ -85,6 +87,7 @@ def simulate(
     market = draw_market(codes=codes, sessions=sessions, last=last, seed=seed)
     forecasts = market.forecasts()
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / TRUTH).unlink(missing_ok=True)  # written last: a folder that has it is whole
     _write(folder, _tables(market, forecasts))
     summary = MarketSummary(
         folder=folder,
@@ -99,7 +102,7 @@ def simulate(
             for horizon, forecast in forecasts.items()
         },
     )
-    (folder / "truth.json").write_text(json.dumps(_facts(summary), indent=2) + "\n", encoding="utf-8")
+    (folder / TRUTH).write_text(json.dumps(_facts(summary), indent=2) + "\n", encoding="utf-8")
     return summary
 
 

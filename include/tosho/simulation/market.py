@@ -76,8 +76,8 @@ def simulate(
     """Write a synthetic market of so many codes and sessions, of which the last is the newest not after `last`.
 
     The folder gets bars, master, topix, statements and investor_types, with J-Quants V2's names; truth.parquet, the
-    forecasts of a perfect model (Date, Code, oracle_h); and truth.json, the rank IC that it attains by horizon, which is
-    written last: a folder without it was left unfinished.
+    forecasts of a perfect model (Date, Code, oracle_h); and truth.json, the rank IC that it attains by horizon,
+    which is written last: a folder without it was left unfinished.
 
     Raises:
         MarketSizeError: Codes or sessions are out of bounds.

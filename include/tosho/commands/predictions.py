@@ -24,8 +24,7 @@ def top(
 
     ranking = open_store(Settings.from_environment().store).top(session.date(), horizon, limit)
     if ranking.is_empty():
-        typer.echo(f"The store has no prediction for session {session:%Y-%m-%d} and horizon {horizon}.", err=True)
-        raise typer.Exit(1)
+        raise typer.BadParameter(f"Session {session:%Y-%m-%d} has no prediction for horizon {horizon}.")
     for row in ranking.iter_rows(named=True):
         expected = "" if row["expected_return"] is None else f"{row['expected_return']:+9.4%}"
         typer.echo(f"{row['rank']:>4}  {row['code']}  {row['score']:+.5f}  {expected}  {row['model']} {row['flags']}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tosho.calendar import sessions
-from tosho.local import airflow, market
+from tosho.local import airflow, image, market
 from tosho.local.airflow import AirflowApi
 from tosho.local.environment import Workplace
 from tosho.local.market import Market
@@ -66,6 +66,7 @@ class Demo:
         """
         outcome = Outcome(self._timed("market", self._market))
         began = time.monotonic()
+        image.ensure(self.place, self.place.settings().containers, self.say)
         self._start_services()
         outcome.stages["services"] = time.monotonic() - began
         progress = self.place.home / "progress.json"

@@ -7,18 +7,13 @@ import pytest
 from tosho.local.processes import ProcessDiedError, Processes
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
-FAMILY = [
-    sys.executable,
-    "-c",
-    "import subprocess, sys, time\n"
-    + "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
-    + "print(p.pid, flush=True); time.sleep(60)",
-]
-STUBBORN = [
-    sys.executable,
-    "-c",
-    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)",
-]
+CHILD = """
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+FAMILY = [sys.executable, "-c", CHILD]
 
 
 @pytest.fixture

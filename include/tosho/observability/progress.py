@@ -17,7 +17,7 @@ VARIABLE = "TOSHO_PROGRESS"
 
 @dataclass
 class Progress:
-    """Tell how far a stage is. Call it as `progress(what, done, total)`; it speaks every `every` seconds and at the end."""
+    """Tell how far a stage is: `progress(what, done, total)`. It speaks every `every` seconds and at the end."""
 
     stage: str
     every: float = 5.0

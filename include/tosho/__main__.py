@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from tosho.calendar import sessions as between
 from tosho.commands import airflow, demo, doctor, features, lake, predictions, simulate
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -26,8 +27,6 @@ def sessions(
     last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")],
 ) -> None:
     """Print the sessions of the exchange between two days, one ISO date a line."""
-    from tosho.calendar import sessions as between
-
     for session in between(first.date(), last.date()):
         typer.echo(session.isoformat())
 

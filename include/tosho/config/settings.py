@@ -81,6 +81,7 @@ class Settings:
     lake: str = ""
     mlflow: str = ""
     feature_set: str = "core"
+    progress: str = ""  # file in which long work notes how far it is, for whoever watches
     s3: S3 = field(default_factory=S3)
     jquants: JQuants = field(default_factory=JQuants)
     store: Store = field(default_factory=Store)
@@ -106,6 +107,7 @@ class Settings:
             lake=(env.get("TOSHO_LAKE") or f"file://{home}/lake").rstrip("/"),
             mlflow=env.get("TOSHO_MLFLOW") or f"sqlite:///{home}/mlflow.db",
             feature_set=env.get("TOSHO_FEATURE_SET") or "core",
+            progress=env.get("TOSHO_PROGRESS") or "",
             s3=_group(S3, "TOSHO_S3", env),
             jquants=_group(JQuants, "TOSHO_JQUANTS", env),
             store=store,
@@ -119,7 +121,7 @@ class Settings:
         Jobs on Spark and in containers receive their settings this way. Secrets are among them: pass the
         result as a process environment, never on a command line or into a log.
         """
-        plain = {f"TOSHO_{name.upper()}": getattr(self, name) for name in ("home", "lake", "mlflow", "feature_set")}
+        plain = {f"TOSHO_{name.upper()}": getattr(self, name) for name in _PLAIN}
         groups: dict[str, S3 | JQuants | Store | Containers | Metrics] = {
             "TOSHO_S3": self.s3,
             "TOSHO_JQUANTS": self.jquants,
@@ -132,6 +134,7 @@ class Settings:
         return {name: value for name, value in plain.items() if value != ""}
 
 
+_PLAIN = ("home", "lake", "mlflow", "feature_set", "progress")
 _CHOICES: dict[str, tuple[str, ...]] = {
     "TOSHO_CONTAINER_RUNTIME": get_args(Runtime),
     "TOSHO_JQUANTS_PLAN": get_args(Plan),

@@ -69,8 +69,7 @@ class Demo:
         image.ensure(self.place, self.place.settings().containers, self.say)
         self._start_services()
         outcome.stages["services"] = time.monotonic() - began
-        progress = self.place.home / "progress.json"
-        watch = Watch(AirflowApi(self.place), self.processes, self.say, progress)
+        watch = Watch(AirflowApi(self.place), self.processes, self.say, self.place.progress)
         self._clear_the_way(watch.api)
         scored = self._scored(outcome.market)
         self._history(watch, outcome, scored)

@@ -39,6 +39,11 @@ class Workplace:
         """Where each process writes its log."""
         return self.home / "logs"
 
+    @property
+    def progress(self) -> Path:
+        """The file in which long work notes how far it is."""
+        return self.home / "progress.json"
+
     def state(self) -> dict[str, str]:
         """Return the random secrets and the ports of this installation, made at the first call and then kept."""
         kept = self.home / "local.json"
@@ -71,7 +76,7 @@ class Workplace:
             "TOSHO_JQUANTS_API_KEY": state["jquants_key"],
             "TOSHO_JQUANTS_PLAN": "premium",
         }
-        return {**simulated, **own, "TOSHO_HOME": str(self.home)}
+        return {**simulated, **own, "TOSHO_HOME": str(self.home), "TOSHO_PROGRESS": str(self.progress)}
 
     def _connections(self, state: dict[str, str]) -> dict[str, str]:
         del state

@@ -44,6 +44,7 @@ class Watch:
             RunFailedError: The run failed.
         """
         began = time.monotonic()
+        self.progress_file.unlink(missing_ok=True)
         run_id = self.api.trigger(dag_id, conf)
         told: set[tuple[str, str]] = set()
         state = "queued"
@@ -72,8 +73,8 @@ class Watch:
     def _tell_progress(self, label: str, name: str, told: set[tuple[str, str]], elapsed: float) -> None:
         now = progress.latest(self.progress_file)
         line = "{stage} {done:,} of {total:,} ({what})".format(**now) if now else ""
-        if line and (name, line) not in told:
-            told.add((name, line))
+        if line and ("", line) not in told:
+            told.add(("", line))
             self.say(f"  {elapsed:6.1f} s  {label}  {name:<15} {line}")
 
     def _why(self, dag_id: str, run_id: str, label: str) -> str:

@@ -11,6 +11,7 @@ uv_version=0.13.8
 say() { printf '\033[1m%s\033[0m\n' "$*"; }
 
 missing_packages() {
+    local name group
     while read -r name group _; do
         [[ -z $name || $name == \#* ]] && continue
         [[ $wanted == run && $group != run ]] && continue
@@ -27,9 +28,10 @@ has_java() {
 }
 
 find_python() {
-    for name in "${PYTHON:-python3.11}" python3.11 python3.12 python3; do
-        if "$name" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null; then
-            command -v "$name"
+    local candidate
+    for candidate in "${PYTHON:-python3.11}" python3.11 python3.12 python3; do
+        if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null; then
+            command -v "$candidate"
             return
         fi
     done

@@ -2,10 +2,11 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 export PYTHONPATH := include
-HOME_FOLDER ?= .tosho
 MARKET ?=
 CODES ?= 4000
 SESSIONS ?= 500
+# One home a market: a lake and its models are of one market only.
+HOME_FOLDER ?= .tosho$(if $(MARKET),/$(notdir $(abspath $(MARKET))),$(if $(filter 4000x500,$(CODES)x$(SESSIONS)),,/synthetic-$(CODES)x$(SESSIONS)))
 
 .PHONY: help setup demo airflow stop test check bench clean env pins docs
 help:  ## show this list
@@ -23,7 +24,8 @@ airflow:  ## start the local Airflow (UI, scheduler) with the demo's data
 	@TOSHO_HOME=$(HOME_FOLDER) $(PY) -m tosho airflow start $(if $(MARKET),--market "$(MARKET)")
 
 stop:  ## end everything that demo and airflow started
-	@TOSHO_HOME=$(HOME_FOLDER) $(PY) -m tosho airflow stop
+	@for home in .tosho .tosho/* $(HOME_FOLDER); do \
+	  [ ! -d $$home/processes ] || TOSHO_HOME=$$home $(PY) -m tosho airflow stop; done
 
 check: setup  ## formatting, lint, types, layers
 	@.venv/bin/ruff format --check .
@@ -47,5 +49,5 @@ pins: setup  ## resolve requirements.in into requirements.txt
 	@.venv/bin/uv pip compile -q requirements.in --no-header --no-annotate --no-emit-find-links --no-emit-index-url -o requirements.txt
 
 clean:  ## remove what demo made; the virtual environment stays
-	@[ ! -d $(HOME_FOLDER) ] || $(MAKE) -s stop
-	@rm -rf $(HOME_FOLDER) bench/out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	@[ ! -x $(PY) ] || $(MAKE) -s stop
+	@rm -rf .tosho bench/out .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -17,11 +17,14 @@ def with_connections(base: Settings) -> Settings:
     `jquants_default`: host is the URL, password the key, extra `plan`. `clickhouse_default`: a server instead of
     the embedded store. `aws_default`: login and password, extra `endpoint_url` and `region_name`.
     `mlflow_default`: host is the tracking URI. `docker_default`: host is the daemon's address.
+
+    Raises:
+        SettingsError: A connection holds a value that cannot be used.
     """
     for conn_id, applied in _APPLIED.items():
         if connection := _find(conn_id):
             base = applied(base, connection)
-    return base
+    return Settings.from_environment(base.to_environment())  # a connection's values are held to the same bounds
 
 
 def _find(conn_id: str) -> Any:  # noqa: ANN401 - airflow.sdk.Connection, which mypy does not see in dags/

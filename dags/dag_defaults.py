@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+import os
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,26 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parent.parent
 
-DEFAULT_ARGS = {"owner": "tosho", "retries": 2, "retry_delay": timedelta(seconds=20)}
-"""A task that fails twice more in a minute is not a passing fault. Gates fail at once: asking again mends no data."""
+DEFAULT_ARGS = {
+    "owner": "tosho",
+    "retries": 2,
+    "retry_delay": timedelta(seconds=20),
+    "execution_timeout": timedelta(hours=6),  # a task that hangs would hold every following evening
+}
+"""A task that fails twice more in a minute is not a passing fault. What asking again cannot mend fails at once."""
+
+SCHEDULE_UNTIL = os.environ.get("TOSHO_SCHEDULE_UNTIL")
+END_DATE = datetime.fromisoformat(SCHEDULE_UNTIL).replace(tzinfo=UTC) if SCHEDULE_UNTIL else None
+"""Where a simulated market ends, so does the schedule. A real installation leaves the variable unset."""
 
 SESSION = Param(None, type=["null", "string"], format="date", title="Session", description="Empty: the run's own.")
-CODES = Param([], type="array", title="Codes", description="Fetch again only these 5-character codes.")
+CODES = Param(
+    [],
+    type="array",
+    items={"type": "string", "pattern": "^[0-9A-Z]{4,5}$"},
+    title="Codes",
+    description="Fetch again only these codes, of 4 or 5 characters.",
+)
 FEATURE_SET = Param("core", type="string", enum=["core"], title="Feature set")
 
 
@@ -56,16 +72,18 @@ def session_of_run() -> str:
         raise AirflowFailException(str(error)) from error
 
 
-def fail_at_once_on_gates(step: Any, *arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - any step of tosho
-    """Run a step; a gate that fails ends the task without another try."""
+def run_step(step: Any, *arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - any step of tosho
+    """Run a step. What another try cannot mend (a failed gate, a wrong key, a broken contract) fails at once."""
     from airflow.sdk.exceptions import AirflowFailException
 
-    from tosho.quality import GateFailedError
+    from tosho.ingest import AccessRefusedError, PayloadError
 
     try:
         return dict(step(*arguments))
-    except GateFailedError as error:
-        raise AirflowFailException(str(error)) from error
+    except PayloadError:
+        raise  # an answer cut short: the next one may be whole
+    except (ValueError, AccessRefusedError) as error:  # gates, contracts, sessions, settings, refused requests
+        raise AirflowFailException(f"{type(error).__name__}: {error}") from error
 
 
 class SparkJob(SparkSubmitOperator):
@@ -73,7 +91,6 @@ class SparkJob(SparkSubmitOperator):
 
     def execute(self, context: Any) -> str | None:  # noqa: ANN401 - Airflow's own type
         """Submit the job and wait for it."""
-        import os
         import shutil
         import sys
 
@@ -85,7 +102,7 @@ class SparkJob(SparkSubmitOperator):
                 "runs. Install openjdk-17-jre-headless (`make setup` does), then clear the task."
             )
         own = {"PYTHONPATH": str(PROJECT / "include"), "PYSPARK_PYTHON": sys.executable}
-        self.env_vars = {**os.environ, **settings().to_environment(), **own}
+        self.env_vars = {**settings().to_environment(), **own}
         return super().execute(context)
 
 

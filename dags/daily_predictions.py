@@ -26,34 +26,35 @@ def ingest(session: str) -> dict:
     from tosho.steps import daily
 
     codes = get_current_context()["params"]["codes"]
-    return daily.ingest(house.parse(session), house.settings(), codes)
+    return house.run_step(daily.ingest, house.parse(session), house.settings(), codes)
 
 
 @task
 def check_data(session: str) -> dict:
     from tosho.steps import daily
 
-    return house.fail_at_once_on_gates(daily.check_data, house.parse(session), house.settings())
+    return house.run_step(daily.check_data, house.parse(session), house.settings())
 
 
 @task
 def check_features(session: str) -> dict:
     from tosho.steps import daily
 
-    return house.fail_at_once_on_gates(daily.check_features, house.parse(session), house.settings())
+    return house.run_step(daily.check_features, house.parse(session), house.settings())
 
 
 @task
 def load(session: str) -> dict:
     from tosho.steps import daily
 
-    return house.fail_at_once_on_gates(daily.load, house.parse(session), house.settings())
+    return house.run_step(daily.load, house.parse(session), house.settings())
 
 
 @dag(
     schedule=TseSessionTimetable(at="18:30"),
     catchup=False,
     max_active_runs=1,
+    end_date=house.END_DATE,
     default_args=house.DEFAULT_ARGS,
     params={"session": house.SESSION, "codes": house.CODES, "feature_set": house.FEATURE_SET},
     doc_md=__doc__,

@@ -30,21 +30,21 @@ def range_of_run() -> dict:
 def ingest(first: str, last: str) -> dict:
     from tosho.steps import history
 
-    return history.ingest(house.parse(first), house.parse(last), house.settings())
+    return house.run_step(history.ingest, house.parse(first), house.parse(last), house.settings())
 
 
 @task
 def check_data(first: str, last: str) -> dict:
     from tosho.steps import history
 
-    return house.fail_at_once_on_gates(history.check_data, house.parse(first), house.parse(last), house.settings())
+    return house.run_step(history.check_data, house.parse(first), house.parse(last), house.settings())
 
 
 @task
 def check_features(first: str, last: str) -> dict:
     from tosho.steps import history
 
-    return house.fail_at_once_on_gates(history.check_features, house.parse(first), house.parse(last), house.settings())
+    return house.run_step(history.check_features, house.parse(first), house.parse(last), house.settings())
 
 
 @dag(

@@ -21,13 +21,14 @@ def training_range(session: str) -> dict:
     from tosho.steps import sessions
 
     first = get_current_context()["params"]["first"]
-    return sessions.training_range(house.settings(), first, house.parse(session))
+    return house.run_step(sessions.training_range, house.settings(), first, house.parse(session))
 
 
 @dag(
     schedule=TseWeeklyTimetable(at="19:30"),
     catchup=False,
     max_active_runs=1,
+    end_date=house.END_DATE,
     default_args=house.DEFAULT_ARGS,
     params={
         "session": house.SESSION,
@@ -41,9 +42,9 @@ def training_range(session: str) -> dict:
 def weekly_training() -> None:
     asked = training_range(house.session_of_run())
     truth = "{{ params.truth or '' }}"
-    house.container_job(
-        "train", ["train_lightgbm.py", "--first", asked["first"], "--last", asked["last"], "--truth", truth]
-    )
+    features = "{{ params.feature_set }}"
+    bounds = ["--first", asked["first"], "--last", asked["last"]]
+    house.container_job("train", ["train_lightgbm.py", *bounds, "--truth", truth, "--set", features])
 
 
 weekly_training()

@@ -70,6 +70,8 @@ install_venv() {
         .venv/bin/uv pip install -q --python .venv/bin/python -r requirements.txt
     # the package itself, wherever python is started from
     echo "$PWD/include" >"$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tosho.pth"
+    printf '#!/bin/sh\nexec "%s/.venv/bin/python" -m tosho "$@"\n' "$PWD" >.venv/bin/tosho
+    chmod +x .venv/bin/tosho
     rm -f .venv/.installed-*
     touch "$stamp"
 }

@@ -23,6 +23,15 @@ def start(market_folder: Annotated[Path | None, typer.Option("--market", help="A
     typer.echo("End it with `make stop`.")
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def run(context: typer.Context) -> None:
+    """Run one of Airflow's own commands in the local installation: `tosho airflow run backfill create ...`."""
+    from tosho.local import airflow
+
+    place, _ = airflow.here()
+    raise typer.Exit(airflow.run(place, context.args))
+
+
 @app.command()
 def stop() -> None:
     """End every process that demo and airflow started."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from tosho.local.demo import Outcome
+    from tosho.local.demo import Outcome, Plan
     from tosho.local.environment import Workplace
+    from tosho.local.processes import Processes
 
 
 def demo(
@@ -20,15 +22,25 @@ def demo(
 ) -> None:
     """Run history, training and three evenings of predictions as Airflow Dag runs, and show what came out.
 
-    It can be interrupted at any moment and started again: what is done is not done twice.
+    It can be interrupted at any moment and started again. What was ingested stays; features and models are made anew.
     """
-    from tosho.local import airflow, demo_report
-    from tosho.local.demo import Demo, Plan
+    from tosho.local import airflow
+    from tosho.local.demo import Plan, only_one
 
     place, processes = airflow.here()
     began = time.monotonic()
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal ends it as Ctrl-C does
+        signal.signal(number, signal.default_int_handler)
+    with only_one(place.home):
+        _play(place, processes, Plan(codes, sessions, market), began)
+
+
+def _play(place: Workplace, processes: Processes, plan: Plan, began: float) -> None:
+    from tosho.local import demo_report
+    from tosho.local.demo import Demo
+
     try:
-        outcome = Demo(place, processes, Plan(codes, sessions, market), typer.echo).play()
+        outcome = Demo(place, processes, plan, typer.echo).play()
         report = demo_report.write(place, outcome)
     except KeyboardInterrupt:
         typer.echo("\nInterrupted. Nothing is lost: `make demo` goes on from what is done.", err=True)

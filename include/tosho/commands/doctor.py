@@ -103,4 +103,14 @@ def _store(settings: Settings) -> Finding:
     return Finding("Predictions", well=True, detail=f"{settings.store.kind} store at {where}")
 
 
-LOOKS: tuple[Callable[[Settings], Finding], ...] = (_java, _docker, _calendar, _lake, _jquants, _store)
+def _mlflow(settings: Settings) -> Finding:
+    from tosho.models.registry import Registry
+
+    try:
+        served, _ = Registry(settings).in_service()
+    except (OSError, ValueError, LookupError, RuntimeError) as error:
+        return Finding("Models", well=False, detail=f"{settings.mlflow}: {error}", needed=False)
+    return Finding("Models", well=True, detail=f"{settings.mlflow} serves {served.name} version {served.version}.")
+
+
+LOOKS: tuple[Callable[[Settings], Finding], ...] = (_java, _docker, _calendar, _lake, _jquants, _store, _mlflow)

@@ -17,6 +17,8 @@ def list_tables(table: Annotated[str, typer.Argument(help="One table; without it
     """List the tables, or the sessions of one, with rows and quarantined rows."""
     lake = Lake.of(Settings.from_environment())
     if table:
+        if not lake.sessions(table):
+            raise typer.BadParameter(f"{lake.files.root} has no table {table}; it has {lake.tables()}.")
         for session in lake.sessions(table):
             manifest = lake.manifest(table, session)
             typer.echo(f"{session}  {manifest.rows:>8,} rows  {sum(manifest.quarantined.values()):>6} quarantined")
@@ -32,6 +34,10 @@ def verify(table: Annotated[str, typer.Argument(help="One table; without it, all
     """Check every partition against its manifest; exits with 1 when one differs."""
     lake = Lake.of(Settings.from_environment())
     tables = [table] if table else lake.tables()
+    if not any(lake.sessions(name) for name in tables):
+        raise typer.BadParameter(
+            f"{lake.files.root} has no partition{f' of table {table}' if table else ''} to verify."
+        )
     faults = [fault for name in tables for fault in lake.corrupt(name)]
     for fault in faults:
         typer.echo(fault, err=True)

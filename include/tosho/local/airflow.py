@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +30,11 @@ class AirflowError(RuntimeError):
     """The local Airflow answered with an error, or did not answer in time."""
 
 
+def run(place: Workplace, arguments: Sequence[str]) -> int:
+    """Run one of Airflow's own commands in the local installation and return its exit status."""
+    return subprocess.run([*_AIRFLOW, *arguments], env=place.variables(), check=False).returncode  # noqa: S603
+
+
 def start(place: Workplace, processes: Processes) -> None:
     """Migrate the database and start api-server, scheduler and dag-processor, unless they run.
 
@@ -51,7 +56,7 @@ def start(place: Workplace, processes: Processes) -> None:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=2).status_code == httpx.codes.OK
+        return httpx.get(url, timeout=2, trust_env=False).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
 
@@ -112,25 +117,43 @@ class AirflowApi:
         """Return the end of a task's log as text."""
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{max(1, attempt)}?full_content=true"
         answer = self._call("GET", path, missing_ok=True) or {}
-        lines = [str(line.get("event", line)) if isinstance(line, dict) else str(line) for line in answer["content"]]
-        return "\n".join(lines[-25:])
+        return "\n".join([said for line in answer.get("content", []) for said in _said(line)][-25:])
 
     def _call(self, method: str, path: str, body: object = None, *, missing_ok: bool = False) -> dict[str, Any] | None:
         if "Authorization" not in self._client.headers:
             self._log_in()
-        answer = self._client.request(method, f"{self.place.airflow_url()}/api/v2/{path}", json=body)
+        answer = self._request(method, f"{self.place.airflow_url()}/api/v2/{path}", body)
         if missing_ok and answer.status_code == httpx.codes.NOT_FOUND:
             return None
         if answer.is_error:
             raise AirflowError(f"Airflow answered {method} {path} with {answer.status_code}: {answer.text[:500]}")
         return dict(answer.json())
 
+    def _request(self, method: str, url: str, body: object, attempts: int = 5) -> httpx.Response:
+        """Ask, and ask again where that is harmless: a busy machine answers late now and then."""
+        try:
+            return self._client.request(method, url, json=body)
+        except httpx.HTTPError as error:
+            if method != "GET" or attempts == 1:
+                raise AirflowError(f"Airflow did not answer {method} {url}: {error!r}") from error
+        time.sleep(1)
+        return self._request(method, url, body, attempts - 1)
+
     def _log_in(self) -> None:
         login = {"username": USER, "password": self.place.state()["password"]}
-        answer = self._client.post(f"{self.place.airflow_url()}/auth/token", json=login)
+        answer = self._request("POST", f"{self.place.airflow_url()}/auth/token", login)
         if answer.is_error:
             raise AirflowError(f"The login at {self.place.airflow_url()} failed with {answer.status_code}.")
         self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+
+def _said(line: object) -> list[str]:
+    """Return the readable part of a log line: its event, and the sentences of the exceptions that it carries."""
+    if not isinstance(line, dict):
+        return [str(line)]
+    event = str(line.get("event", line))
+    errors = [f"{each['exc_type']}: {each['exc_value']}" for each in line.get("error_detail") or []]
+    return [*([] if event.startswith("::") else [event]), *errors]
 
 
 def listens_beyond_loopback(processes: Processes) -> list[str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -22,6 +25,26 @@ SCORED = 3
 """How many sessions at the market's end are predicted one by one, as the evening runs would."""
 
 DAGS = ("history", "weekly_training", "daily_predictions")
+
+
+class AlreadyRunningError(RuntimeError):
+    """Another demo works in the same home."""
+
+
+@contextmanager
+def only_one(home: Path) -> Iterator[None]:
+    """Hold a home for one demo: two would end each other's runs.
+
+    Raises:
+        AlreadyRunningError: Another one holds it.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise AlreadyRunningError(f"Another demo runs in {home}. Wait for it, or end it with Ctrl-C.") from error
+        yield
 
 
 @dataclass(frozen=True)
@@ -117,10 +140,19 @@ class Demo:
     def _training(self, watch: Watch, outcome: Outcome, scored: list[date]) -> None:
         before = sessions(outcome.market.first, scored[0])[-2]
         self.say(f"weekly_training: up to {before}")
-        truth = outcome.market.folder if (outcome.market.folder / "truth.json").exists() else None
-        conf: dict[str, object] = {"session": before.isoformat(), "truth": str(truth) if truth else None}
+        conf: dict[str, object] = {"session": before.isoformat(), "truth": self._truth(outcome.market.folder)}
         run_id = self._stage(watch, outcome, "weekly_training", conf)
         outcome.trained = watch.api.result("weekly_training", run_id, "train")
+
+    def _truth(self, folder: Path) -> str | None:
+        """Return a folder with a synthetic market's known signal, within the home, where containers see it."""
+        if not (folder / "truth.json").exists():
+            return None
+        within = self.place.home / "truth"
+        within.mkdir(exist_ok=True)
+        for known in folder.glob("truth.*"):
+            shutil.copyfile(known, within / known.name)
+        return str(within)
 
     def _daily(self, watch: Watch, outcome: Outcome, session: date) -> None:
         self.say(f"daily_predictions: {session}")

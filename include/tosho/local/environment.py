@@ -8,13 +8,19 @@ import secrets
 import socket
 import sys
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from tosho.config import Settings
 
 LOCALHOST = "127.0.0.1"
 USER = "admin"
+_OURS = ("TOSHO_", "AIRFLOW_CONN_", "AIRFLOW__")
 _AUTH_MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
+
+
+class OtherMarketError(ValueError):
+    """An installation for one market was asked to serve another."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +36,6 @@ class Workplace:
         return self.home / "airflow"
 
     @property
-    def market(self) -> Path:
-        """The folder of the synthetic market."""
-        return self.home / "market"
-
-    @property
     def logs(self) -> Path:
         """Where each process writes its log."""
         return self.home / "logs"
@@ -48,18 +49,36 @@ class Workplace:
         """Return the random secrets and the ports of this installation, made at the first call and then kept."""
         kept = self.home / "local.json"
         if not kept.exists():
-            kept.parent.mkdir(parents=True, exist_ok=True)
             ports = dict(zip(("airflow_port", "jquants_port"), map(str, free_ports(2)), strict=True))
             made = {name: secrets.token_urlsafe(24) for name in ("jwt_secret", "jquants_key", "password", "api_secret")}
-            kept.touch(mode=0o600)
-            kept.write_text(json.dumps(made | ports))
+            write_whole(kept, json.dumps(made | ports))
         return dict(json.loads(kept.read_text()))
+
+    def serves(self) -> dict[str, str]:
+        """Return the market that this installation is for: `folder` and `last` session; empty before there is one."""
+        kept = self.home / "market.json"
+        return dict(json.loads(kept.read_text())) if kept.exists() else {}
+
+    def is_for(self, folder: Path, last: date) -> None:
+        """Note which market this installation is for. One market a home: its lake and models are of no other.
+
+        Raises:
+            OtherMarketError: It holds another market.
+        """
+        noted = self.serves()
+        if noted and noted["folder"] != str(folder):
+            raise OtherMarketError(
+                f"{self.home} holds the market {noted['folder']}; {folder} was asked for. Lake and models of two "
+                "markets do not mix: give another home (`make demo HOME_FOLDER=...`), or remove this one."
+            )
+        write_whole(self.home / "market.json", json.dumps({"folder": str(folder), "last": last.isoformat()}))
 
     def variables(self) -> dict[str, str]:
         """Return the environment for every process of the local Airflow, secrets included."""
         state = self.state()
         settings = Settings.from_environment(self._tosho(state))
-        return {**os.environ, **settings.to_environment(), **self._airflow(state), **self._connections(state)}
+        outer = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+        return {**outer, **settings.to_environment(), **self._airflow(state), **self._connections()}
 
     def settings(self) -> Settings:
         """Return the settings with which the local Airflow runs."""
@@ -70,26 +89,27 @@ class Workplace:
         return f"http://{LOCALHOST}:{self.state()['airflow_port']}"
 
     def _tosho(self, state: dict[str, str]) -> dict[str, str]:
-        own = {name: value for name, value in os.environ.items() if name.startswith("TOSHO_")}
-        simulated = {
+        """Return Tosho's variables: of the outer ones only those of containers, lest a demo write into a real lake."""
+        own = {name: value for name, value in os.environ.items() if name.startswith("TOSHO_CONTAINER_")}
+        return {
+            **own,
+            "TOSHO_HOME": str(self.home),
+            "TOSHO_PROGRESS": str(self.progress),
             "TOSHO_JQUANTS_URL": f"http://{LOCALHOST}:{state['jquants_port']}/v2",
             "TOSHO_JQUANTS_API_KEY": state["jquants_key"],
             "TOSHO_JQUANTS_PLAN": "premium",
         }
-        return {**simulated, **own, "TOSHO_HOME": str(self.home), "TOSHO_PROGRESS": str(self.progress)}
 
-    def _connections(self, state: dict[str, str]) -> dict[str, str]:
-        del state
+    def _connections(self) -> dict[str, str]:
         spark = {"conn_type": "spark", "host": f"local[{max(1, os.cpu_count() or 1)}]"}
-        return {"AIRFLOW_CONN_SPARK_DEFAULT": os.environ.get("AIRFLOW_CONN_SPARK_DEFAULT", json.dumps(spark))}
+        schedule = {"TOSHO_SCHEDULE_UNTIL": self.serves()["last"]} if self.serves() else {}
+        return {"AIRFLOW_CONN_SPARK_DEFAULT": json.dumps(spark), **schedule}
 
     def _airflow(self, state: dict[str, str]) -> dict[str, str]:
         url = f"http://{LOCALHOST}:{state['airflow_port']}"
         passwords = self.airflow_home / "passwords.json"
-        self.airflow_home.mkdir(parents=True, exist_ok=True)
         if not passwords.exists():
-            passwords.touch(mode=0o600)
-            passwords.write_text(json.dumps({USER: state["password"]}))
+            write_whole(passwords, json.dumps({USER: state["password"]}))
         return {
             "AIRFLOW_HOME": str(self.airflow_home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(self.project / "dags"),
@@ -116,8 +136,19 @@ class Workplace:
             "PYTHONPATH": str(self.project / "include"),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
             "PYSPARK_PYTHON": sys.executable,
+            "NO_PROXY": f"{LOCALHOST},localhost",
+            "no_proxy": f"{LOCALHOST},localhost",
             "SPARK_LOCAL_IP": LOCALHOST,  # else the driver listens on the machine's own address
         }
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a small private file whole or not at all, so that an interruption leaves nothing half written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    waiting = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    waiting.touch(mode=0o600)
+    waiting.write_text(text)
+    waiting.replace(path)
 
 
 def free_ports(count: int) -> list[int]:

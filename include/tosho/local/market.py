@@ -61,9 +61,13 @@ def serve(place: Workplace, processes: Processes, folder: Path | None = None) ->
         NoMarketError: There is no folder with bars.
         ProcessDiedError: The server did not come up.
     """
-    served = measure((folder or place.market).resolve()).folder
+    known = place.serves().get("folder", "")
+    if not (folder or known):
+        raise NoMarketError(f"{place.home} has no market yet. Run `make demo` first, or name one: MARKET=folder.")
+    found = measure((folder or Path(known)).resolve())
+    place.is_for(found.folder, found.last)
     port = place.state()["jquants_port"]
-    arguments = ["simulate", "serve", str(served), "--port", port, "--plan", "premium"]
+    arguments = ["simulate", "serve", str(found.folder), "--port", port, "--plan", "premium"]
     command = [sys.executable, "-m", "tosho", *arguments]
     processes.start("jquants", command, place.variables(), place.logs / "jquants.log")
     processes.wait("jquants", lambda: _answers(port), seconds=120)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
+
+from tosho.local.environment import write_whole
+from tosho.observability.progress import VARIABLE as MARK
 
 
 class ProcessDiedError(RuntimeError):
@@ -23,17 +31,18 @@ class Processes:
     folder: Path
 
     def start(self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
-        """Start a process, unless it runs already. What it prints is appended to `log`."""
-        if self.running(name):
+        """Start a process, unless it runs already with this command. What it prints is appended to `log`."""
+        if self.running(name) and self._record(name).get("command") == list(command):
             return
+        self.stop(name)
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as out:
+        with log.open("ab") as out, _uninterrupted():  # else an interrupt leaves a process that nobody knows
             process = subprocess.Popen(  # noqa: S603 - our own command lines
                 command, env=dict(environment), stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True
             )
-        self.folder.mkdir(parents=True, exist_ok=True)
-        born = psutil.Process(process.pid).create_time()
-        (self.folder / f"{name}.json").write_text(json.dumps({"pid": process.pid, "born": born, "log": str(log)}))
+            born = psutil.Process(process.pid).create_time()
+            record = {"pid": process.pid, "born": born, "log": str(log), "command": list(command)}
+            write_whole(self.folder / f"{name}.json", json.dumps(record))
 
     def running(self, name: str) -> psutil.Process | None:
         """Return a recorded process that is alive and still the one that was started."""
@@ -78,11 +87,26 @@ class Processes:
         (self.folder / f"{name}.json").unlink(missing_ok=True)
 
     def stop_all(self) -> list[str]:
-        """End every recorded process and return the names of those that ran."""
-        ran = [name for name in self.names() if self.running(name)]
-        for name in self.names():
-            self.stop(name)
+        """End every recorded process, and what they left behind, and return the names of those that ran."""
+        with _uninterrupted():
+            ran = [name for name in self.names() if self.running(name)]
+            for name in self.names():
+                self.stop(name)
+            self._sweep()
         return ran
+
+    def _sweep(self) -> None:
+        """End processes that carry this installation's mark and whose parents are gone: a killed task's job."""
+        others = (process for process in psutil.process_iter() if process.pid != os.getpid())
+        left = [process for process in others if _environment(process).get(MARK) == str(self.mark)]
+        for process in left:
+            _quietly(process.kill)
+        psutil.wait_procs(left, timeout=5)
+
+    @property
+    def mark(self) -> Path:
+        """The value of MARK in the environment of every process of this installation."""
+        return self.folder.parent / "progress.json"
 
     def memory(self) -> int:
         """Return the bytes that all recorded processes and their children hold (proportional set size)."""
@@ -95,13 +119,36 @@ class Processes:
         except psutil.NoSuchProcess:
             return []
 
-    def _record(self, name: str) -> dict[str, str]:
+    def _record(self, name: str) -> dict[str, Any]:
         path = self.folder / f"{name}.json"
         return dict(json.loads(path.read_text())) if path.exists() else {}
 
     def _tail(self, name: str) -> str:
         log = Path(self._record(name).get("log", "/nonexistent"))
         return "\n".join(log.read_text(errors="replace").splitlines()[-15:]) if log.exists() else "(no log)"
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C back for a moment; it comes when the block is done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: held.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if held:
+        raise KeyboardInterrupt
+
+
+def _environment(process: psutil.Process) -> dict[str, str]:
+    try:
+        return dict(process.environ())
+    except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+        return {}
 
 
 def _quietly(act: Callable[[], None]) -> None:

@@ -10,6 +10,10 @@ from typing import Protocol
 
 import statsd
 
+from tosho.observability.log import logger
+
+_log = logger(__name__)
+
 ROWS = "tosho.rows"
 QUARANTINED = "tosho.quarantined"
 STAGE_SECONDS = "tosho.stage_seconds"
@@ -30,7 +34,11 @@ class Endpoint(Protocol):
 
 @lru_cache(maxsize=4)
 def _client(host: str, port: int) -> statsd.StatsClient | None:
-    return statsd.StatsClient(host, port) if host else None
+    try:
+        return statsd.StatsClient(host, port) if host else None
+    except OSError as error:  # the name cannot be resolved: work goes on, unmeasured
+        _log.warning("No metrics: statsd at %s:%d cannot be reached (%s).", host, port, error)
+        return None
 
 
 def count(metrics: Endpoint, name: str, value: int, **tags: str) -> None:

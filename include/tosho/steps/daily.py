@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from tosho import quality
+from tosho.calendar import sessions
 from tosho.config import Settings
 from tosho.features.plan import plan
 from tosho.features.sets import feature_set
@@ -18,16 +19,48 @@ from tosho.steps.gates import FeatureJudge, judge_data, judge_predictions
 from tosho.storage import Lake
 
 _log = logger(__name__)
+GAP_AT_MOST = 20
+"""Sessions that a daily run takes in beside its own; a longer gap is a job for `history`."""
+
+
+class GapTooLongError(ValueError):
+    """Too many sessions are missing before the one asked for."""
 
 
 def ingest(session: date, settings: Settings, codes: Sequence[str] = ()) -> dict[str, Any]:
-    """Take a session's tables in; with `codes`, fetch only these again and leave the others' rows as they are."""
+    """Take a session's tables in; with `codes`, fetch only these again and leave the others' rows as they are.
+
+    Sessions that are missing between the newest one before and this one are taken in too: a run may be the first after
+    some days without, or one of a backfill whose runs go side by side.
+
+    Raises:
+        GapTooLongError: More than GAP_AT_MOST of them are missing.
+    """
+    lake = Lake.of(settings)
     with metrics.stage(settings.metrics, "ingest"), JQuantsClient(settings.jquants) as client:
-        tables = ingest_session(session, Lake.of(settings), client, list(codes) or None)
+        for missing in gap(lake, session):
+            _log.info("session %s was missing: %s", missing, ingest_session(missing, lake, client))
+        tables = ingest_session(session, lake, client, list(codes) or None)
     for name, table in tables.items():
         _log.info("%s of %s: %s", name, session, table)
         metrics.count(settings.metrics, metrics.ROWS, table.get("rows", 0), table=name)
     return {"session": session.isoformat(), "rows": tables["bars"]["rows"], "tables": tables}
+
+
+def gap(lake: Lake, session: date) -> list[date]:
+    """Return the sessions before a session that the lake lacks, since the newest one that it has.
+
+    Raises:
+        GapTooLongError: There are too many.
+    """
+    before = [known for known in lake.sessions("bars", last=session) if known < session]
+    missing = sessions(before[-1], session)[1:-1] if before else []
+    if len(missing) > GAP_AT_MOST:
+        raise GapTooLongError(
+            f"The lake has no session from {missing[0]} to {missing[-1]}: {len(missing)} are missing before {session}, "
+            f"the bound is {GAP_AT_MOST}. Run the Dag `history` for that range first."
+        )
+    return missing
 
 
 def check_data(session: date, settings: Settings) -> dict[str, Any]:

@@ -177,12 +177,14 @@ class Lake:
         """Yield a sentence for each partition of a table that does not match its manifest."""
         for session in self.sessions(table):
             try:
-                rows = self.read(table, session).height
-            except (CorruptPartitionError, FileNotFoundError, pl.exceptions.PolarsError) as error:
+                rows, told = self.read(table, session).height, self.manifest(table, session).rows
+            except CorruptPartitionError as error:
                 yield str(error)
-                continue
-            if rows != (told := self.manifest(table, session).rows):
-                yield f"Partition {table} of {session} holds {rows} rows; its manifest says {told}."
+            except (OSError, ValueError, LookupError, TypeError, pl.exceptions.PolarsError) as error:
+                yield f"Partition {table} of {session} cannot be read: {type(error).__name__}: {error}."
+            else:
+                if rows != told:
+                    yield f"Partition {table} of {session} holds {rows} rows; its manifest says {told}."
 
     def tables(self) -> list[str]:
         """Return the names of the tables that have a folder."""

@@ -60,7 +60,29 @@ def test_each_rule_sends_its_row_to_quarantine(changes, rule):
 
 
 def test_both_of_two_rows_with_one_key_are_bad():
-    assert BARS.check(bars(code="13020")).by_rule() == {"duplicate_key": 2}
+    assert BARS.check(bars(code="13020", close=104.0)).by_rule() == {"duplicate_key": 2}
+
+
+def test_of_equal_rows_one_is_good():
+    checked = BARS.check(pl.concat([bars(), bars()]))
+    assert checked.good.equals(BARS.check(bars()).good)
+    assert checked.by_rule() == {"repeated_row": 2}
+
+
+def test_equal_rows_beside_a_different_one_are_no_good():
+    checked = BARS.check(pl.concat([bars(), bars(volume=7.0)]))
+    assert checked.by_rule() == {"duplicate_key": 2, "repeated_row": 1}
+    assert checked.good["code"].to_list() == ["13020"]
+
+
+def test_a_bad_row_that_is_repeated_is_counted_under_both_rules():
+    checked = BARS.check(pl.concat([bars(low=101.0), bars(low=101.0)]))
+    assert checked.by_rule() == {"low_is_lowest": 1, "repeated_row": 2}
+
+
+def test_bad_rows_come_in_one_order_however_they_were_sent():
+    sent = pl.concat([bars(volume=1.0), bars(volume=2.0), bars(low=101.0)])
+    assert BARS.check(sent).bad.equals(BARS.check(sent.reverse()).bad)
 
 
 def test_no_row_is_lost():

@@ -119,7 +119,8 @@ def test_a_session_that_is_not_there_yet_is_named_and_the_ones_before_are_kept(l
 def test_bad_rows_of_a_file_are_set_aside_session_by_session(lake, client, tampering):
     tampering.file = spoiling("bars", lambda body: body.replace(b"13010,1030.0,1035.0", b"13010,1030.0,1.0"))
     report = ingest_history(FIRST, LAST, lake, client, silent)
-    assert report["tables"]["bars"] == {"rows": 83, "quarantined": {"high_is_highest": 1}}
+    assert report["tables"]["bars"] == {"rows": 84, "quarantined": {"high_is_highest": 1}}
+    assert lake.read("bars", ALL[3])["close"].null_count() == 1
     assert quarantine.read(lake, "bars", ALL[3])["code"].to_list() == ["13010"]
     assert lake.manifest("bars", ALL[3]).quarantined == {"high_is_highest": 1}
 

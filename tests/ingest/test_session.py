@@ -3,7 +3,8 @@ from datetime import date
 import polars as pl
 import pytest
 
-from services.jquants import COMMON, HALTED_ON, LETTERS, NEW, SPLIT, STRANGER
+from services.jquants import COMMON, HALTED_ON, LETTERS, NEW, SPLIT, SPLIT_ON, STRANGER
+from tosho import contracts
 from tosho.calendar import NotASessionError
 from tosho.contracts import RULE, ContractError
 from tosho.ingest import JQuantsClient, NotYetPublishedError, PayloadError, ingest_session, quarantine
@@ -117,15 +118,63 @@ def test_a_truncated_answer_stops_the_session(lake, client, tampering):
 def test_rows_that_break_the_contract_are_set_aside_with_the_rule(lake, client, tampering):
     tampering.rows = setting(SPLIT, H=1.0)
     report = ingest_session(SESSION, lake, client)
-    assert report["bars"] == {"rows": 4, "quarantined": {"high_is_highest": 1}}
+    assert report["bars"] == {"rows": 5, "quarantined": {"high_is_highest": 1}}
     assert quarantine.read(lake, "bars", SESSION).select("code", RULE).rows() == [(SPLIT, "high_is_highest")]
     assert lake.manifest("bars", SESSION).quarantined == {"high_is_highest": 1}
 
 
-def test_rows_sent_twice_are_set_aside(lake, client, tampering):
-    tampering.rows = changing(BARS, lambda rows: rows + [row for row in rows if row["Code"] == COMMON])
+def bar(lake, session, code):
+    return lake.read("bars", session).row(by_predicate=pl.col("code") == code, named=True)
+
+
+def repeating(code, **changes):
+    """Return a tamperer that sends a code's bar a second time, with changes."""
+    return changing(BARS, lambda rows: rows + [row | changes for row in rows if row["Code"] == code])
+
+
+@pytest.mark.parametrize("fault", [{"L": 9999.0}, {"Vo": -1}, {"C": None}])
+def test_a_bad_bar_of_an_ex_date_leaves_its_factor_and_counts_as_no_trade(lake, client, tampering, fault):
+    tampering.rows = setting(SPLIT, **fault)
+    ingest_session(SPLIT_ON, lake, client)
+    nothing = dict.fromkeys(set(contracts.BARS.schema) - {"session", "code", "adj_factor"})
+    assert bar(lake, SPLIT_ON, SPLIT) == {"session": SPLIT_ON, "code": SPLIT, "adj_factor": 0.5, **nothing}
+    assert quarantine.read(lake, "bars", SPLIT_ON)["code"].to_list() == [SPLIT]
+
+
+@pytest.mark.parametrize("fault", [{"AdjFactor": 0}, {"AdjFactor": None}, {"Code": "869"}])
+def test_a_bar_whose_factor_or_code_is_bad_has_no_stand_in(lake, client, tampering, fault):
+    tampering.rows = setting(SPLIT, **fault)
+    assert ingest_session(SPLIT_ON, lake, client)["bars"]["rows"] == 4
+    assert SPLIT not in lake.read("bars", SPLIT_ON)["code"].to_list()
+
+
+def test_a_bar_sent_twice_is_published_once(lake, other_lake, client, tampering):
+    ingest_session(SESSION, other_lake, client)
+    tampering.rows = repeating(COMMON)
     report = ingest_session(SESSION, lake, client)
+    assert report["bars"] == {"rows": 5, "quarantined": {"repeated_row": 1}}
+    assert lake.read("bars", SESSION).equals(other_lake.read("bars", SESSION))
+
+
+def test_two_bars_of_one_code_that_differ_leave_the_factor_they_agree_on(lake, client, tampering):
+    tampering.rows = repeating(SPLIT, Vo=7)
+    report = ingest_session(SPLIT_ON, lake, client)
+    assert report["bars"] == {"rows": 5, "quarantined": {"duplicate_key": 2}}
+    found = bar(lake, SPLIT_ON, SPLIT)
+    assert (found["close"], found["adj_factor"]) == (None, 0.5)
+
+
+def test_two_bars_of_one_code_that_differ_in_the_factor_leave_none(lake, client, tampering):
+    tampering.rows = repeating(SPLIT, AdjFactor=1.0)
+    report = ingest_session(SPLIT_ON, lake, client)
     assert report["bars"] == {"rows": 4, "quarantined": {"duplicate_key": 2}}
+
+
+def test_a_session_of_bad_bars_only_is_stopped(lake, client, tampering):
+    tampering.rows = changing(BARS, lambda rows: [row | {"H": 1.0} for row in rows])
+    with pytest.raises(ContractError, match="Of session 2018-11-16 not one bar"):
+        ingest_session(SESSION, lake, client)
+    assert lake.tables() == []
 
 
 def test_the_free_plan_goes_without_topix_and_says_so(lake, free_client):
@@ -164,7 +213,8 @@ class TestSomeCodesAgain:
         tampering.rows = setting(SPLIT, H=1.0)
         ingest_session(SESSION, lake, client)
         report = ingest_session(SESSION, lake, client, [COMMON])
-        assert report["bars"] == {"rows": 4, "quarantined": {"high_is_highest": 1}}
+        assert report["bars"] == {"rows": 5, "quarantined": {"high_is_highest": 1}}
+        assert bar(lake, SESSION, SPLIT)["close"] is None
 
     def test_a_code_without_a_trade_is_no_lost_column(self, lake, client):
         ingest_session(HALTED_ON, lake, client)

@@ -11,6 +11,9 @@ import polars as pl
 RULE = "rule"
 """The column that a quarantined row carries beside its own: the name of the first rule it breaks."""
 
+REPEATED = "repeated_row"
+"""The rule of a row that is there already, equal in every column."""
+
 
 class ContractError(ValueError):
     """A table as a whole cannot be what it says it is: a column missing, unknown, of a wrong type or all null."""
@@ -63,7 +66,10 @@ class Contract:
         return pl.DataFrame(schema=self.schema)
 
     def check(self, frame: pl.DataFrame) -> Checked:
-        """Sort rows into good and bad; good ones come ordered by key, so that equal content has equal bytes.
+        """Sort rows into good and bad; both come ordered, so that equal content has equal bytes.
+
+        Of rows that are equal in every column the first is judged and the others are bad by rule `repeated_row`. Rows
+        that share their key and differ elsewhere are all bad: nobody can tell which one is true.
 
         Raises:
             ContractError: Columns are missing, unknown, cannot have their type, or are null throughout.
@@ -72,10 +78,15 @@ class Contract:
         null_key = [_named(c.name + "_missing", pl.col(c.name).is_null()) for c in self.columns if c.required]
         broken = [_named(rule.name, ~rule.holds.fill_null(value=True)) for rule in self.rules]
         duplicate = _named("duplicate_key", pl.struct(self.key).is_duplicated())
-        judged = typed.with_columns(pl.coalesce([*null_key, *broken, duplicate]).alias(RULE))
-        bad = judged.filter(pl.col(RULE).is_not_null())
+        first, repeated = self._repeats(typed)
+        judged = first.with_columns(pl.coalesce([*null_key, *broken, duplicate]).alias(RULE))
+        bad = pl.concat([judged.filter(pl.col(RULE).is_not_null()), repeated])
         good = judged.filter(pl.col(RULE).is_null()).drop(RULE)
-        return Checked(good.sort(self.key), bad.sort([*self.key, RULE]))
+        return Checked(good.sort(self.key), self.in_order(bad))
+
+    def in_order(self, bad: pl.DataFrame) -> pl.DataFrame:
+        """Return quarantined rows in the order in which they are kept, whatever order they came in."""
+        return bad.sort(list(dict.fromkeys([*self.key, RULE, *bad.columns])))
 
     def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return the frame in the contract's column order and key order.
@@ -90,6 +101,14 @@ class Contract:
                 f"{checked.by_rule()}; the bound is none. Send them to quarantine before publishing."
             )
         return checked.good
+
+    def _repeats(self, typed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return the rows without exact repetitions, and the repetitions with their rule."""
+        shared = typed.select(pl.struct(self.key).is_duplicated()).to_series()
+        if not shared.any():  # almost always: whole rows need not be compared
+            return typed, typed.clear().with_columns(pl.lit(None, pl.String).alias(RULE))
+        first = typed.select(pl.struct(pl.all()).is_first_distinct()).to_series()
+        return typed.filter(first), typed.filter(~first).with_columns(pl.lit(REPEATED).alias(RULE))
 
     def _typed(self, frame: pl.DataFrame) -> pl.DataFrame:
         wanted = self.schema

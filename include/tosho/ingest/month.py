@@ -12,7 +12,7 @@ from typing import NamedTuple
 import polars as pl
 
 from tosho.calendar import previous_session, sessions
-from tosho.contracts import RULE, TABLES, Checked
+from tosho.contracts import RULE, Checked
 from tosho.ingest import bulk
 from tosho.ingest.bulk import BulkFile
 from tosho.ingest.jquants import JQuantsClient
@@ -99,7 +99,7 @@ class Month:
         payloads = dict.fromkeys(kept for session in days for kept in self._payloads(source, session))
         rows = bulk.rows_of(source, payloads, self.lake)
         self._set_aside(source, rows)
-        checked = TABLES[source.table].check(rows.filter(pl.col("session").is_in(days)))
+        checked = source.check(rows.filter(pl.col("session").is_in(days)))
         good, bad = (frame.partition_by("session", as_dict=True) for frame in checked)
         empty = Checked(checked.good.clear(), checked.bad.clear())
         return {

@@ -52,7 +52,7 @@ def ingest_session(session: date, lake: Lake, client: JQuantsClient, codes: Sequ
         return _ingest_codes(session, lake, client, sorted({code.ljust(5, "0") for code in codes}))
     within, report = split_by_plan(client)
     fetched = [fetch(source, session, lake, client) for source in within]
-    checked = [TABLES[found.source.table].check(found.rows) for found in fetched]
+    checked = [found.source.check(found.rows) for found in fetched]
     for found, rows in zip(fetched, checked, strict=True):
         report[found.source.table] = put(lake, found.source.table, session, rows, found.kept)
     return report

@@ -9,7 +9,7 @@ from typing import Final
 
 import polars as pl
 
-from tosho.contracts import ContractError
+from tosho.contracts import TABLES, Checked, Contract, ContractError
 from tosho.ingest import plans
 from tosho.ingest.bars import to_bars
 from tosho.ingest.errors import NotYetPublishedError, PayloadError
@@ -17,8 +17,14 @@ from tosho.ingest.indices import to_indices
 from tosho.ingest.jquants import JQuantsClient, Page
 from tosho.ingest.securities import to_securities
 from tosho.ingest.shares import disclosure_dates, to_shares
+from tosho.ingest.stand_ins import bars_stand_ins
 from tosho.storage import Lake, raw
 from tosho.storage.manifest import Source as Kept
+
+
+def no_stand_ins(checked: Checked) -> pl.DataFrame:
+    """Return no row: what is bad is only set aside."""
+    return checked.good.clear()
 
 
 @dataclass(frozen=True)
@@ -30,12 +36,28 @@ class Source:
     endpoint: str
     read: Callable[[pl.DataFrame], pl.DataFrame]
     always: bool = True  # a session without a row of it is not published yet
+    stand_ins: Callable[[Checked], pl.DataFrame] = no_stand_ins  # rows in the place of bad ones
+
+    @property
+    def contract(self) -> Contract:
+        """What the table promises."""
+        return TABLES[self.table]
+
+    def check(self, rows: pl.DataFrame) -> Checked:
+        """Sort rows into those to publish, stand-ins among them, and those to set aside.
+
+        Raises:
+            ContractError: A column is null throughout, or a session has no good row but stand-ins.
+        """
+        checked = self.contract.check(rows)
+        stand_ins = self.stand_ins(checked)
+        return Checked(pl.concat([checked.good, stand_ins]).sort(self.contract.key), checked.bad)
 
 
 SECURITIES: Final = Source("securities", "master", plans.MASTER, to_securities)
 INDICES: Final = Source("indices", "topix", plans.TOPIX, to_indices)
 SHARES: Final = Source("shares", "fins_summary", plans.FINS, to_shares, always=False)
-BARS: Final = Source("bars", "bars_daily", plans.BARS, to_bars)
+BARS: Final = Source("bars", "bars_daily", plans.BARS, to_bars, stand_ins=bars_stand_ins)
 
 SOURCES: Final = (SECURITIES, INDICES, SHARES, BARS)
 """In the order in which a session is published: who has its bars has the rest of it."""

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import re
+from datetime import date
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from tosho.models.bundle import GOLDEN, MANIFEST, Bundle, BundleError
 @pytest.fixture
 def bundle(walked, market):
     fitted = (market.sessions[0], market.sessions[-1])
-    return Bundle("tosho-test", walked[0].model, fitted, (0.001, 0.002, 0.003, 0.004), (20,))
+    return Bundle("tosho-test", walked[0].model, fitted, date(2024, 12, 30), (0.001, 0.002, 0.003, 0.004), (20,))
 
 
 @pytest.fixture
@@ -36,9 +37,10 @@ def replace_file(folder, name, data):
 
 def test_a_bundle_comes_back_whole(bundle, folder, walked):
     again = Bundle.load(folder)
-    assert (again.name, again.fitted, again.slopes, again.unproven) == (
+    assert (again.name, again.fitted, again.knew, again.slopes, again.unproven) == (
         bundle.name,
         bundle.fitted,
+        bundle.knew,
         bundle.slopes,
         bundle.unproven,
     )
@@ -104,6 +106,14 @@ def test_other_horizons_are_refused(folder):
         Bundle.load(folder)
 
 
+def test_a_bundle_that_does_not_say_what_it_knew_is_refused(folder):
+    content = json.loads((folder / MANIFEST).read_text())
+    del content["knew"]
+    (folder / MANIFEST).write_text(json.dumps(content))
+    with pytest.raises(BundleError, match="does not say up to which session its training knew"):
+        Bundle.load(folder)
+
+
 def test_an_unknown_kind_is_refused(folder):
     edit(folder, kind="oracle")
     with pytest.raises(BundleError, match="of kind 'oracle', which this version cannot read"):
@@ -128,6 +138,6 @@ class Broken:
 
 
 def test_a_score_that_is_not_finite_is_refused(bundle, market):
-    broken = Bundle("tosho-test", Broken(bundle.forecaster), bundle.fitted, bundle.slopes, ())
+    broken = Bundle("tosho-test", Broken(bundle.forecaster), bundle.fitted, bundle.knew, bundle.slopes, ())
     with pytest.raises(BundleError, match="gave 1 scores of"):
         broken.predict(market)

@@ -38,6 +38,7 @@ class Bundle:
         name: The registered model's name.
         forecaster: The model.
         fitted: First and last session of what it was fitted on.
+        knew: Last session whose data its training knew: the labels of the last fitted session end there.
         slopes: By horizon, the return above the session's mean that goes with one standard deviation of score.
         unproven: Horizons whose rank IC did not beat zero out of sample.
     """
@@ -45,6 +46,7 @@ class Bundle:
     name: str
     forecaster: Forecaster
     fitted: tuple[date, date]
+    knew: date
     slopes: tuple[float, ...]
     unproven: tuple[int, ...]
 
@@ -88,6 +90,7 @@ class Bundle:
             "columns": self.columns.names,
             "horizons": HORIZONS,
             "fitted": [day.isoformat() for day in self.fitted],
+            "knew": self.knew.isoformat(),
             "slopes": self.slopes,
             "unproven": self.unproven,
             "libraries": {name: version(name) for name in self.forecaster.libraries},
@@ -103,7 +106,7 @@ class Bundle:
         Raises:
             BundleError: One of them is not as it was; the sentence says which.
         """
-        content = _manifest(folder)
+        content = manifest(folder)
         files = _files(folder, content["files"])
         _demand_libraries(folder, content["libraries"])
         if tuple(content["horizons"]) != HORIZONS:
@@ -115,16 +118,29 @@ class Bundle:
         forecaster = _forecaster(folder, content["kind"], columns, files)
         _demand_golden(folder, forecaster, files[GOLDEN])
         first, last = (date.fromisoformat(day) for day in content["fitted"])
-        return cls(content["name"], forecaster, (first, last), tuple(content["slopes"]), tuple(content["unproven"]))
+        knew = date.fromisoformat(content["knew"])
+        slopes, unproven = tuple(content["slopes"]), tuple(content["unproven"])
+        return cls(content["name"], forecaster, (first, last), knew, slopes, unproven)
 
 
-def _manifest(folder: Path) -> dict[str, Any]:  # the JSON that `save` wrote
+def manifest(folder: Path) -> dict[str, Any]:
+    """Return what `save` wrote of a bundle, without its model.
+
+    Raises:
+        BundleError: It cannot be read, or is of a version that did not record what its training knew.
+    """
     try:
-        return dict(json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
+        content = dict(json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
     except (FileNotFoundError, json.JSONDecodeError) as error:
         raise BundleError(
             f"There is no readable {MANIFEST} in {folder}: {error}. Fetch or train the model again."
         ) from error
+    if "knew" not in content:
+        raise BundleError(
+            f"The bundle in {folder} does not say up to which session its training knew the market (`knew`), so that "
+            "nobody can tell which scores are in sample. Train a new model."
+        )
+    return content
 
 
 def _files(folder: Path, digests: Mapping[str, str]) -> dict[str, bytes]:

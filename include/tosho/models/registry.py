@@ -8,12 +8,13 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tosho.config import Settings
-from tosho.models.bundle import MANIFEST, Bundle, BundleError
+from tosho.models.bundle import MANIFEST, Bundle, BundleError, manifest
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -23,6 +24,11 @@ EXPERIMENT = "tosho"
 LIGHTGBM = "tosho-lightgbm"
 CHAMPION, CHALLENGER = "champion", "challenger"
 UNPROVEN = "unproven"
+IN_SAMPLE = "in_sample"
+"""Flag of scores whose model knew the session: they say nothing of how well it foresees."""
+
+KNEW, PROMOTED = "knew", "promoted"
+"""Tags of a version: the last session whose data its training knew, and that it is or was the champion."""
 
 _QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -54,6 +60,20 @@ class Registered:
     version: str
     run_id: str
     tags: Mapping[str, str]
+
+    @property
+    def knew(self) -> date:
+        """The last session whose data its training knew.
+
+        Raises:
+            BundleError: It was registered by a version that did not record this.
+        """
+        if KNEW not in self.tags:
+            raise BundleError(
+                f"Version {self.version} of {self.name} does not say up to which session it knew the market (its tag "
+                f"`{KNEW}`), so that nobody can tell which scores are in sample. Train a new model."
+            )
+        return date.fromisoformat(self.tags[KNEW])
 
 
 @dataclass(frozen=True)
@@ -90,6 +110,7 @@ class Registry:
                 f"There is no bundle in {run.artefacts}; MLflow would register a version that nobody can load. "
                 "Save the bundle into its folder `bundle` first."
             )
+        knew = str(manifest(run.artefacts / "bundle")["knew"])
         from mlflow.entities import Metric, Param, RunTag
 
         logged = self._client.create_run(self._experiment(), run_name=run.tags.get("name"))
@@ -103,7 +124,7 @@ class Registry:
                 tags=[RunTag(key, value) for key, value in run.tags.items()],
             )
             self._client.log_artifacts(run_id, str(run.artefacts))
-            registered = self._register(f"{logged.info.artifact_uri}/bundle", run_id, run.tags)
+            registered = self._register(f"{logged.info.artifact_uri}/bundle", run_id, {**run.tags, KNEW: knew})
         except BaseException:
             self._client.set_terminated(run_id, "FAILED")
             raise
@@ -112,6 +133,7 @@ class Registry:
 
     def promote(self, registered: Registered) -> None:
         """Make a version the champion; it is no challenger any more."""
+        self._client.set_model_version_tag(self.name, registered.version, PROMOTED, "true")
         self._client.set_registered_model_alias(self.name, CHAMPION, registered.version)
         self._client.delete_registered_model_alias(self.name, CHALLENGER)
 
@@ -127,16 +149,51 @@ class Registry:
             raise
         return _registered(found)
 
-    def in_service(self) -> tuple[Registered, str]:
-        """Return the version that scores, and its flag: the champion; while there is none the newest, `unproven`.
+    def in_service(self, session: date) -> tuple[Registered, str]:
+        """Return the version that scores a session, and its flags, separated by commas.
+
+        The champion; where that one knew the session, the newest former champion on the same features that did not,
+        so that a session scored again later is scored as it was that evening. While there is no champion, the newest
+        version, `unproven`. `in_sample` says that the version knew the session: no other was promoted before.
+
+        Raises:
+            NoModelError: Nothing was ever trained.
+            BundleError: A version does not say what it knew.
+        """
+        if champion := self.find(CHAMPION):
+            return self._not_knowing(session, champion)
+        if found := self.find(CHALLENGER):
+            return found, f"{UNPROVEN},{IN_SAMPLE}" if session <= found.knew else UNPROVEN
+        raise NoModelError(f"No version of {self.name} is registered at {self._where}. Run the weekly training first.")
+
+    def _not_knowing(self, session: date, champion: Registered) -> tuple[Registered, str]:
+        if session > champion.knew:
+            return champion, ""
+        for former in self.versions():
+            same_features = former.tags.get("feature_set") == champion.tags.get("feature_set")
+            if former.tags.get(PROMOTED) == "true" and same_features and session > former.knew:
+                return former, ""
+        return champion, IN_SAMPLE
+
+    def versions(self) -> list[Registered]:
+        """Return all versions, newest first."""
+        found: list[Registered] = []
+        token = ""
+        while True:
+            page = self._client.search_model_versions(f"name = '{self.name}'", page_token=token or None)
+            found += [_registered(version) for version in page]
+            token = page.token
+            if not token:
+                return sorted(found, key=lambda version: int(version.version), reverse=True)
+
+    def newest(self) -> Registered:
+        """Return the version that was registered last.
 
         Raises:
             NoModelError: Nothing was ever trained.
         """
-        if found := self.find(CHAMPION):
-            return found, ""
-        if found := self.find(CHALLENGER):
-            return found, UNPROVEN
+        if found := self.versions():
+            return found[0]
         raise NoModelError(f"No version of {self.name} is registered at {self._where}. Run the weekly training first.")
 
     def champion(self) -> Registered:

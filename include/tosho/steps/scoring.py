@@ -1,4 +1,4 @@
-"""Predictions of a session: its features, the model in service, a row for every code and horizon."""
+"""Predictions of a session: its features, the model that did not know it, a row for every code and horizon."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tosho.dataset.assemble import assemble_features
 from tosho.dataset.cross_section import Float64s
 from tosho.dataset.samples import Samples
 from tosho.models.bundle import Bundle
-from tosho.models.registry import Registered, Registry
+from tosho.models.registry import UNPROVEN, Registered, Registry
 from tosho.observability import metrics
 from tosho.observability.log import logger
 from tosho.storage import Lake
@@ -28,7 +28,8 @@ THIN = "thin_features"
 def score(settings: Settings, session: date, run_id: str = "") -> dict[str, object]:
     """Publish the predictions of a session and return what was done.
 
-    The same features and model leave the same bytes: `predicted_at` is the session's cutoff, the instant at which
+    The model is the champion, or the newest former one that did not know the session where the champion did; where
+    there is none, each row is flagged `in_sample`. The same features and model leave the same bytes: `predicted_at` is the session's cutoff, the instant at which
     what the prediction knows was frozen, and without a `run_id` it is made of model, version and session.
 
     Raises:
@@ -38,7 +39,7 @@ def score(settings: Settings, session: date, run_id: str = "") -> dict[str, obje
         PartitionMissingError: The session has no features.
     """
     registry, lake = Registry(settings), Lake.of(settings)
-    served, flag = registry.in_service()
+    served, flag = registry.in_service(session)
     bundle = registry.bundle(served)
     log.info("Scoring %s with %s version %s%s.", session, served.name, served.version, f", {flag}" if flag else "")
     context = bundle.forecaster.context
@@ -53,6 +54,7 @@ def score(settings: Settings, session: date, run_id: str = "") -> dict[str, obje
         "session": session.isoformat(),
         "model": served.name,
         "version": served.version,
+        "knew": served.knew.isoformat(),
         "flag": flag,
         "codes": today.rows,
         "rows": frame.height,
@@ -73,7 +75,7 @@ def predictions(  # noqa: PLR0913 - rows, their scores, and who says so
                 "code": codes,
                 "score": scores[:, i],
                 "expected_return": _in_deviations(scores[:, i]) * bundle.slopes[i],
-                "flags": [_flags(flag or ("unproven" if h in bundle.unproven else ""), is_thin) for is_thin in thin],
+                "flags": [_flags(flag, h in bundle.unproven, is_thin) for is_thin in thin],
             }
         )
         .sort("score", "code", descending=[True, False])
@@ -112,5 +114,7 @@ def _in_deviations(scores: Float64s) -> Float64s:
     return (scores - scores.mean()) / spread if spread > 0 else np.zeros_like(scores)
 
 
-def _flags(flag: str, is_thin: bool) -> str:  # noqa: FBT001 - one row's value, no mode
-    return ",".join(f for f in (flag, THIN if is_thin else "") if f)
+def _flags(flag: str, is_unproven: bool, is_thin: bool) -> str:  # noqa: FBT001 - one row's values, no modes
+    """Return a row's flags: those of the version, and what is said of the horizon and of the code."""
+    said = [*flag.split(","), UNPROVEN if is_unproven else "", THIN if is_thin else ""]
+    return ",".join(dict.fromkeys(word for word in said if word))

@@ -16,7 +16,7 @@ from tosho.calendar import offset
 from tosho.config import Settings
 from tosho.contracts import HORIZONS
 from tosho.dataset.assemble import assemble, fingerprint
-from tosho.dataset.labels import label_sessions
+from tosho.dataset.labels import REACH, label_sessions
 from tosho.dataset.samples import Columns, Samples
 from tosho.dataset.splits import Fold, WalkForward
 from tosho.evaluation import report
@@ -184,7 +184,13 @@ def _bundle(final: Forecaster, samples: Samples, result: Trial) -> Bundle:
     columns = enumerate(HORIZONS)
     slopes = [slope(result.scores[:, i], result.tested.returns[:, i], result.tested.bounds) for i, _ in columns]
     unproven = tuple(r.horizon for r in result.results if not r.t >= SIGNIFICANT)
-    return Bundle(LIGHTGBM, final, (samples.sessions[0], samples.sessions[-1]), tuple(slopes), unproven)
+    fitted = samples.sessions[0], samples.sessions[-1]
+    return Bundle(LIGHTGBM, final, fitted, _knew(samples), tuple(slopes), unproven)
+
+
+def _knew(samples: Samples) -> date:
+    """Return the last session whose data is in the samples: where their last label ends."""
+    return offset(samples.sessions[-1], REACH)
 
 
 def _champion(registry: Registry, samples: Samples) -> Champion | None:
@@ -286,7 +292,6 @@ def _metrics(result: Trial, bound: Mapping[int, float], seconds: float) -> dict[
 def _tags(data: _Prepared, decision: Decision, digest: str) -> dict[str, str]:
     return {
         "name": f"{LIGHTGBM} {data.samples.sessions[-1]}",
-        "promoted": str(decision.promoted).lower(),
         "reasons": json.dumps(decision.reasons),
         "folds": "\n".join(map(str, data.folds)),
         "data_sha256": digest,

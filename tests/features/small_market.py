@@ -27,6 +27,11 @@ class SmallMarket:
     def since(self, session: date) -> "SmallMarket":
         return self._each(lambda frame: frame.filter(pl.col("session") >= session))
 
+    def without(self, code: str, sessions: list[date]) -> "SmallMarket":
+        """The market in which a code has neither bar nor listing in some sessions."""
+        gone = (pl.col("code") == code) & pl.col("session").is_in(sessions)
+        return replace(self, bars=self.bars.filter(~gone), securities=self.securities.filter(~gone))
+
     def _each(self, change) -> "SmallMarket":
         names = ("bars", "indices", "shares", "securities")
         return replace(self, **{name: change(getattr(self, name)) for name in names})

@@ -3,7 +3,7 @@ import math
 import polars as pl
 import pytest
 
-from features.small_market import FLAT, STEADY, SmallMarket
+from features.small_market import FLAT, HALTED, STEADY, SmallMarket
 from tosho.contracts import features_contract
 from tosho.features import local
 from tosho.features.panel import build_panel
@@ -48,10 +48,13 @@ def test_without_an_index_only_what_reads_it_is_null(
     assert {f.family for f in CORE.features if f.name in changed} == {"market", "relative", "ranks"}
 
 
-def test_without_a_listing_only_what_reads_it_is_null(market: SmallMarket, result: pl.DataFrame) -> None:
-    bare = local.compute(build_panel(market.bars, market.shares), market.indices, CORE, market.sessions[-60:])
-    on = ["session", "code"]
-    there = result.join(bare, on=on, how="semi", maintain_order="left")
+def test_without_a_listing_only_what_reads_it_is_null(market: SmallMarket) -> None:
+    """But for HALTED: only its listing shows that it was there in sessions without a bar."""
+    bars, securities = (frame.filter(pl.col("code") != HALTED) for frame in (market.bars, market.securities))
+    there, bare = (
+        local.compute(build_panel(bars, market.shares, listing), market.indices, CORE, market.sessions[-60:])
+        for listing in (securities, None)
+    )
     changed = {name for name in CORE.names if not bare[name].equals(there[name], null_equal=True)}
     assert all(bare[name].null_count() == bare.height for name in changed)
     assert {f.family for f in CORE.features if f.name in changed} == {"sectors", "dates"}
@@ -97,11 +100,23 @@ def test_equal_values_share_their_average_rank() -> None:
 
 
 def test_chunks_are_whole_codes(panel: pl.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = panel.sort("code", "session").with_columns(pl.int_range(pl.len()).over("code").alias("row_of_code"))
+    rows = panel.sort("code", "session").with_columns(pl.int_range(pl.len()).over("code").alias("row_of_run"))
     monkeypatch.setattr(local, "CHUNK_ROWS", 1000)
     chunks = [set(chunk["code"]) for chunk in local._chunks(rows)]
     assert [len(codes) for codes in chunks] == [2, 2, 2]
     assert set.union(*chunks) == set(panel["code"])
+
+
+def test_no_window_looks_across_an_absence(market: SmallMarket) -> None:
+    """What counts sessions without volume too, which are rows of nulls where there is a listing."""
+    gone = market.sessions[940:950]
+    away = market.without(STEADY, gone)
+    panel = build_panel(away.bars, away.shares, away.securities)
+    made = local.compute(panel, market.indices, CORE, market.sessions[935:]).filter(pl.col("code") == STEADY)
+    assert made["session"].to_list() == market.sessions[935:940] + market.sessions[950:]
+    assert made["zero_vol_days_20"].is_null().to_list() == [False] * 5 + [True] * 10
+    assert made["ret_1"].is_null().to_list() == [False] * 5 + [True] + [False] * 9
+    assert made["days_listed"].to_list()[-1] == 740
 
 
 def test_an_empty_panel_has_an_empty_result(panel: pl.DataFrame, market: SmallMarket) -> None:

@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime
 import polars as pl
 import pytest
 
-from features.small_market import SmallMarket
+from features.small_market import FLAT, STEADY, SmallMarket
 from tosho.features import columns
 from tosho.features.panel import PanelError, build_panel, splits_of
 
@@ -28,19 +28,39 @@ def column(panel: pl.DataFrame, code: str, name: str) -> list[object]:
     return panel.filter(pl.col("code") == code)[name].to_list()
 
 
-def test_a_missing_session_between_first_and_last_is_a_row_of_nulls() -> None:
+def test_a_session_without_bar_or_listing_is_no_row() -> None:
     panel = build_panel(
         bars(*((d, "13010", 10.0, 1.0) for d in DAYS), (DAYS[1], "72030", 5.0, 1.0), (DAYS[3], "72030", 6.0, 1.0))
     )
-    assert panel.select(columns.KEY).rows() == [(d, "13010") for d in DAYS] + [(d, "72030") for d in DAYS[1:4]]
-    assert column(panel, "72030", "close") == [5.0, None, 6.0]
-    assert column(panel, "72030", "volume") == [100.0, None, 100.0]
-    assert column(panel, "72030", "sessions_listed") == [1.0, 2.0, 3.0]
+    assert panel.select(columns.KEY).rows() == [(d, "13010") for d in DAYS] + [(d, "72030") for d in DAYS[1:4:2]]
+    assert column(panel, "13010", "follows") == [False, True, True, True, True]
+    assert column(panel, "72030", "follows") == [False, False]
+    assert column(panel, "72030", "sessions_listed") == [1.0, 2.0]
 
 
-def test_sessions_given_are_rows_even_if_no_bar_shows_them() -> None:
+def test_sessions_given_are_absences_even_if_no_bar_shows_them() -> None:
     panel = build_panel(bars((DAYS[0], "13010", 1.0, 1.0), (DAYS[4], "13010", 2.0, 1.0)), sessions=DAYS)
-    assert panel["session"].to_list() == DAYS
+    assert panel.select("session", "follows").rows() == [(DAYS[0], False), (DAYS[4], False)]
+    assert build_panel(bars((DAYS[0], "13010", 1.0, 1.0), (DAYS[4], "13010", 2.0, 1.0)))["follows"][1]
+
+
+def test_whether_there_is_a_row_is_known_in_the_session(market: SmallMarket) -> None:
+    """A code that comes back has no row while it is away, as on an evening on which nobody knows that it will."""
+    away = market.without(STEADY, market.sessions[900:910])
+    now = build_panel(away.bars, away.shares, away.securities)
+    for place in (899, 900, 905, 909, 910, 930):
+        cut = market.sessions[place]
+        seen = away.until(cut)
+        then = build_panel(seen.bars, seen.shares, seen.securities, sessions=market.sessions[: place + 1])
+        assert then.equals(now.filter(pl.col("session") <= cut))
+
+
+def test_sessions_listed_are_the_rows_of_the_newest_750(market: SmallMarket) -> None:
+    away = market.without(STEADY, market.sessions[100:400])
+    panel = build_panel(away.bars, None, away.securities)
+    assert column(panel, STEADY, "sessions_listed")[-1] == 750 - 190
+    assert column(panel, FLAT, "sessions_listed")[-1] == 750
+    assert column(panel, STEADY, "sessions_listed")[549] == 450  # session 849
 
 
 def test_the_listing_extends_a_code_beyond_its_bars() -> None:
@@ -69,7 +89,8 @@ def test_earlier_splits_give_an_incremental_panel_the_bits_of_a_full_one(market:
     recent = market.since(first)
     splits = splits_of(market.bars.filter(pl.col("session") < first))
     part = build_panel(recent.bars, market.shares, recent.securities, splits=splits)
-    assert part.drop("sessions_listed").equals(full.drop("sessions_listed"))
+    told_by_earlier_rows = ("sessions_listed", "follows")
+    assert part.drop(told_by_earlier_rows).equals(full.drop(told_by_earlier_rows))
     assert splits.height == 5
 
 

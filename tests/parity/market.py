@@ -55,17 +55,28 @@ def _one(code: str, i: int, days: list[date], rng: np.random.Generator) -> pl.Da
     halted = pl.Series(rng.random(frame.height) < (0.04 if i % 5 == 0 else 0))
     unsaid = pl.Series(rng.random(frame.height) < 0.5) & (frame["adj_factor"] == 1.0)
     emptied = pl.when(~halted).then(pl.col("open", "high", "low", "close", "volume", "turnover_yen"))
-    return frame.with_columns(emptied).filter(~(halted & unsaid))
+    there = ~pl.col("session").is_in(away(i, days))
+    return frame.with_columns(emptied).filter(~(halted & unsaid)).filter(there)
+
+
+def away(i: int, days: list[date]) -> list[date]:
+    """Sessions in which a code is neither listed nor traded, and comes back: long ago, or near the end."""
+    n = len(days)
+    return days[n // 8 : n // 2] if i % 9 == 4 else days[n - n // 8 : n - n // 16] if i % 9 == 6 else []
 
 
 def securities(bars: pl.DataFrame) -> pl.DataFrame:
-    """What was listed at each session, without gaps between a code's first and last row."""
+    """What was listed at each session: every code from its first row to its last, but when it was away."""
     days = pl.DataFrame({"session": bars["session"].unique().sort()})
     listed = bars.group_by("code").agg(first=pl.col("session").min(), last=pl.col("session").max())
+    sessions = days["session"].to_list()
+    absent = [(code, day) for code in listed["code"].sort() for day in away((int(code[:4]) - 1300) // 7, sessions)]
+    gone = pl.DataFrame(absent, schema={"code": pl.String, "session": pl.Date}, orient="row")
     number = pl.col("code").str.slice(0, 4).cast(pl.Int32)
     return (
         listed.join(days, how="cross")
         .filter(pl.col("session").is_between("first", "last"))
+        .join(gone, on=["code", "session"], how="anti")
         .select(
             "session",
             "code",

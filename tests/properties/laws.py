@@ -57,8 +57,7 @@ def looking_ahead(market: SmallMarket, passes: Plan, cuts: Iterable[int]) -> set
         now = full.filter(pl.col("session").is_in(looked_at))
         for other in (market.until(cut), _shuffled_after(market, cut), _multiplied_after(market, cut)):
             then = values(panel_of(other, sessions[: place + 1] + other.sessions), other.indices, passes, looked_at)
-            # A code that is not seen again ends at its last row: what is compared is what both panels hold.
-            broken |= differing(now.join(then, on=KEY, how="semi", maintain_order="left"), then, passes.names)
+            broken |= differing(now, then, passes.names)
     return broken
 
 
@@ -186,7 +185,10 @@ def dependent_on_order(market: SmallMarket, passes: Plan) -> set[str]:
 
 
 def not_incremental(market: SmallMarket, passes: Plan, keep: int) -> set[str]:
-    """Columns of the last sessions that change when earlier bars are gone but for their splits."""
+    """Columns of the last sessions that change when earlier bars are gone but for their splits.
+
+    Whether a row is there must not change at all.
+    """
     sessions = market.sessions
     first = sessions[-keep - passes.rows_before]
     recent = market.since(first)

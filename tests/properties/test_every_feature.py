@@ -2,7 +2,7 @@
 
 import pytest
 
-from features.small_market import SmallMarket
+from features.small_market import STEADY, SmallMarket
 from properties import laws
 from tosho.features import columns, families
 from tosho.features.plan import Plan
@@ -40,6 +40,23 @@ def test_values_do_not_depend_on_the_order_within_a_session(market: SmallMarket,
 
 def test_an_incremental_run_has_the_bits_of_a_full_one(market: SmallMarket, passes: Plan) -> None:
     assert laws.not_incremental(market, passes, keep=3) == set()
+
+
+@pytest.mark.parametrize(
+    "away",
+    [
+        pytest.param(slice(100, 110), id="before the lookback"),
+        pytest.param(slice(150, 165), id="where the lookback begins"),
+        pytest.param(slice(150, 950), id="from before the lookback to its end"),
+        pytest.param(slice(930, 940), id="within"),
+        pytest.param(slice(948, 958), id="to the sessions asked for"),
+    ],
+)
+def test_a_code_that_comes_back_has_the_same_bits_in_every_run(market: SmallMarket, passes: Plan, away: slice) -> None:
+    """And a row in the same sessions."""
+    gappy = market.without(STEADY, market.sessions[away])
+    assert laws.not_incremental(gappy, passes, keep=3) == set()
+    assert laws.looking_ahead(gappy, passes, cuts=[away.stop - 5]) == set()
 
 
 @pytest.mark.parametrize("feature", SERIES, ids=lambda f: f.name)

@@ -16,7 +16,7 @@ CODE, SEGMENT, SCALE = pl.col("code"), pl.col("segment"), pl.col("scale")
 SESSIONS_LISTED = pl.col("sessions_listed")
 
 LISTED_CAP = 750
-"""Sessions up to which `sessions_listed` counts."""
+"""Newest sessions in which `sessions_listed` counts."""
 
 MARKET_OPEN, MARKET_HIGH, MARKET_LOW, MARKET_CLOSE = (
     pl.col(name) for name in ("mkt_open", "mkt_high", "mkt_low", "mkt_close")
@@ -31,13 +31,17 @@ PANEL = pl.Schema(
         "upper_limit_hit": pl.Boolean(),
         "lower_limit_hit": pl.Boolean(),
         "shares_outstanding": pl.Float64(),
+        "follows": pl.Boolean(),
         "sessions_listed": pl.Float64(),
         "sector33": pl.String(),
         "segment": pl.String(),
         "scale": pl.String(),
     }
 )
-"""What `build_panel` gives: one row for every code and session it was listed, ordered by code and session."""
+"""What `build_panel` gives: one row for every code and session in which it was listed, ordered by code and session.
+
+`follows` is the engine's: whether the code's row before is that of the session before.
+"""
 
 MARKET = pl.Schema({"session": pl.Date(), **{f"mkt_{name}": pl.Float64() for name in ("open", "high", "low", "close")}})
 """What definitions of scope MARKET read: one row a session, the bars of TOPIX."""

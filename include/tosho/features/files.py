@@ -53,7 +53,7 @@ def compute_file(  # noqa: PLR0913 - the options of the command
     Files have the columns of the contracts `bars`, `securities`, `indices` and `shares`; further columns are ignored.
     A session is a date or ISO text, a code is text and passed through as it is. Bars without `adj_factor` are taken as
     never split, without the two limit flags as not known (null); index rows without `index_code` are those of TOPIX.
-    Without a file, the features that need it are null. A halted session may be a row of nulls or no row.
+    Without a file, the features that need it are null. A session without a bar gives a row only if the code is listed.
 
     Args:
         bars: What to read.

@@ -1,8 +1,9 @@
 """The local engine: a plan evaluated with Polars, over frames that fit in memory chunk by chunk.
 
 SERIES definitions run over whole codes laid one after another, as if they were one series; then each feature's first
-`lookback` rows of every code, which looked into the code before, become null. That is several times faster than
-`.over("code")` and gives the same bits. Within a pass values are float64; what a pass hands on is float32, as stored.
+`lookback` rows of every run of a code's rows, which looked into what lies before, become null. That is several times
+faster than `.over("code")` and gives the same bits. A run ends where the code is absent for a session: see `panel`.
+Within a pass values are float64; what a pass hands on is float32, as stored.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ CHUNK_ROWS = 65_536
 SPAN = 32
 """Sessions cut out of a series result together."""
 
-_ROW = "row_of_code"
+_ROW = "row_of_run"
 
 
 def compute(
@@ -88,7 +89,7 @@ def compute_series(
         sessions: Sessions to give back; all of the panel when left out.
         stored_as: Type of the features handed on.
     """
-    rows = panel.sort("code", "session").with_columns(pl.int_range(pl.len(), dtype=pl.Int32).over("code").alias(_ROW))
+    rows = _numbered(panel.sort("code", "session"))
     made = {f.name for level in (*passes.market, *passes.series) for f in level}
     handed_on = [pl.col(n).cast(stored_as) if n in made else pl.col(n) for n in passes.handed_on]
     done = []
@@ -146,8 +147,16 @@ def _by_session(series: pl.DataFrame) -> Iterator[pl.DataFrame]:
         yield from (parts[session,] for session in span)
 
 
+def _numbered(rows: pl.DataFrame) -> pl.DataFrame:
+    """Number the rows of each run, from 0."""
+    place = pl.int_range(pl.len(), dtype=pl.Int32)
+    goes_on = pl.col("follows") & (pl.col("code") == pl.col("code").shift(1))
+    begin = pl.when(~goes_on.fill_null(value=False)).then(place).forward_fill()
+    return rows.with_columns((place - begin).alias(_ROW))
+
+
 def _chunks(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Cut between codes, as soon as a chunk has `CHUNK_ROWS` rows."""
+    """Cut between runs, as soon as a chunk has `CHUNK_ROWS` rows."""
     starts = rows.with_row_index("at").filter(pl.col(_ROW) == 0)["at"].to_list()
     begin = 0
     for start in [*starts[1:], rows.height]:

@@ -1,4 +1,4 @@
-"""The panel: one row for every code and session it was listed, with prices adjusted as known at the session."""
+"""The panel: one row for every code and session in which it was listed, prices adjusted as known at the session."""
 
 from __future__ import annotations
 
@@ -28,23 +28,27 @@ def build_panel(
 ) -> pl.DataFrame:
     """Return the panel of these bars, with the columns of `columns.PANEL`, ordered by code and session.
 
-    Each code has a row for every session from its first row to its last, in the bars or in the listing; a session
-    without a bar is a row of nulls. Prices are divided, and volume multiplied, by the factor F_t: the product of the
-    code's `adj_factor` up to and including the session. So the series has no jump at a split, and a later split
-    changes no earlier value: the level is that of the first session, and features are ratios in which it cancels.
+    A code has a row in the sessions in which it has a bar or a listing, and in no other: whether there is a row is
+    known in the session itself. A session with a listing but no bar is a row of nulls. `follows` tells whether the
+    code has a row in the session before. Where it has not, a new run of rows begins, and no window looks across: so
+    what is computed is the same whatever lies before or after the absence, or whether it was read at all.
+
+    Prices are divided, and volume multiplied, by the factor F_t: the product of the code's `adj_factor` up to and
+    including the session. So the series has no jump at a split, and a later split changes no earlier value: the level
+    is that of the first session, and features are ratios in which it cancels.
 
     Shares outstanding are those of the code's newest statement whose session (the first whose cutoff knows it) is not
     later, times F of that session over F_t, so that a split between the two does not look like turnover.
 
-    `sessions_listed` counts a code's rows up to 750: bars that begin later than 750 sessions ago make it too small.
+    `sessions_listed` counts a code's rows in the newest 750 sessions: bars that begin later make it too small.
 
     Args:
         bars: Rows of the `bars` contract.
         shares: Rows of the `shares` contract; without them `shares_outstanding` is null.
         securities: Rows of the `securities` contract; each row's sector, segment and scale are those of the code's
             newest listing not later than the session. Without them they are null.
-        sessions: All sessions that exist in this range. Left out, they are those that occur in `bars` and
-            `securities`: give them when the bars are those of a few codes.
+        sessions: All sessions that exist in this range, by which absences are seen. Left out, they are those that
+            occur in `bars` and `securities`: give them when the bars are those of a few codes.
         splits: What `splits_of` gives for bars earlier than these. With them an incremental panel has the same bits
             as the same rows of a full one.
 
@@ -53,23 +57,25 @@ def build_panel(
     """
     if duplicates := bars.height - bars.n_unique(["session", "code"]):
         raise PanelError(f"{duplicates} of {bars.height} bars repeat a session and code; the bound is none. Drop them.")
-    keys = bars.select(columns.KEY)
-    if securities is not None:
-        keys = pl.concat([keys, securities.select(columns.KEY)])
-    dense = _dense(keys, keys["session"] if sessions is None else pl.Series("session", list(sessions), pl.Date))
-    rows = dense.join(bars, on=columns.KEY, how="left", maintain_order="left")
+    keys = rows_of(bars, securities)
+    rows = _placed(keys, () if sessions is None else sessions).join(
+        bars, on=columns.KEY, how="left", maintain_order="left"
+    )
     factors = _factors(bars, splits)
     rows = _as_of(rows, factors).with_columns(pl.col(_FACTOR).fill_null(1.0))
     rows = rows.with_columns(pl.col("close").alias("close_raw"), pl.col("volume").alias("volume_raw"))
     rows = rows.with_columns(pl.col(_PRICES) / pl.col(_FACTOR), pl.col("volume") * pl.col(_FACTOR))
     rows = _with_shares(rows, shares, factors)
     listing = securities.select(*columns.KEY, *_SECURITIES) if securities is not None else _nothing(_SECURITIES)
-    listed = pl.int_range(1, pl.len() + 1).over("code").clip(upper_bound=columns.LISTED_CAP)
-    return (
-        _as_of(rows, listing.sort(columns.KEY))
-        .with_columns(listed.alias("sessions_listed"))
-        .select(pl.col(name).cast(dtype) for name, dtype in columns.PANEL.items())
+    return _as_of(rows, listing.sort(columns.KEY)).select(
+        pl.col(name).cast(dtype) for name, dtype in columns.PANEL.items()
     )
+
+
+def rows_of(bars: pl.DataFrame, securities: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Return session and code of the rows that a panel of these tables has: a bar, a listing, or both."""
+    tables = [bars] if securities is None else [bars, securities]
+    return pl.concat([table.select(columns.KEY) for table in tables]).unique()
 
 
 def splits_of(bars: pl.DataFrame) -> pl.DataFrame:
@@ -77,15 +83,19 @@ def splits_of(bars: pl.DataFrame) -> pl.DataFrame:
     return bars.filter(pl.col("adj_factor") != 1).select("session", "code", "adj_factor").sort("code", "session")
 
 
-def _dense(keys: pl.DataFrame, sessions: pl.Series) -> pl.DataFrame:
-    days = sessions.unique().sort()
-    spans = keys.group_by("code").agg(pl.col("session").min().alias("first"), pl.col("session").max().alias("last"))
-    spans = spans.sort("code").with_columns(
-        days.search_sorted(spans.sort("code")["first"]).alias("begin"),
-        days.search_sorted(spans.sort("code")["last"], side="right").alias("end"),
+def _placed(keys: pl.DataFrame, sessions: Iterable[date]) -> pl.DataFrame:
+    """Keys by code and session, with what tells of the rows before each: `follows` and `sessions_listed`."""
+    rows = keys.sort("code", "session")
+    given = pl.Series("session", list(sessions), pl.Date)
+    days = pl.concat([given, rows["session"]]).unique().sort()
+    # One number a row that grows with code and session, codes so far apart that no two are near each other.
+    apart = days.len() + columns.LISTED_CAP
+    at = rows["code"].rle_id().cast(pl.Int64) * apart + days.search_sorted(rows["session"]).cast(pl.Int64)
+    before = at.search_sorted(at - columns.LISTED_CAP, side="right")
+    return rows.with_columns(
+        (at.diff() == 1).fill_null(value=False).alias("follows"),
+        (pl.int_range(1, pl.len() + 1) - before.cast(pl.Int64)).alias("sessions_listed"),
     )
-    rows = spans.select("code", pl.int_ranges("begin", "end").alias("at")).explode("at", empty_as_null=False)
-    return rows.select(days.gather(rows["at"]).alias("session"), "code")
 
 
 def _factors(bars: pl.DataFrame, splits: pl.DataFrame | None) -> pl.DataFrame:

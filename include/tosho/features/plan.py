@@ -12,7 +12,8 @@ from tosho.features.sets import FeatureSet
 from tosho.features.spec import Feature, Scope, features
 
 _PASS = {Scope.MARKET: 0, Scope.SERIES: 1, Scope.CROSS_SECTION: 2, Scope.GROUP: 2}
-_GIVEN = {0: {*columns.MARKET, *columns.CALENDAR}, 1: set(columns.PANEL), 2: set(columns.PANEL)}
+_ROWS = set(columns.PANEL) - {"follows"}
+_GIVEN = {0: {*columns.MARKET, *columns.CALENDAR}, 1: _ROWS, 2: _ROWS}
 
 Level = tuple[Feature, ...]
 

@@ -82,7 +82,7 @@ def after_long_break() -> pl.Expr:
 
 @feature(Scope.SERIES)
 def days_listed() -> pl.Expr:
-    """Sessions since the code was first seen, this one included; at most 750."""
+    """Sessions in which the code was listed, of the newest 750."""
     return columns.SESSIONS_LISTED
 
 

@@ -10,10 +10,13 @@ from functools import cached_property
 import polars as pl
 
 from tosho import quality
-from tosho.calendar import previous_session
+from tosho.calendar import previous_session, sessions_between
 from tosho.contracts import HORIZONS
+from tosho.features.columns import KEY
+from tosho.features.panel import rows_of
 from tosho.features.plan import Plan
 from tosho.observability.log import logger
+from tosho.quality.verdict import at_most
 from tosho.storage import Lake
 
 _log = logger(__name__)
@@ -21,6 +24,8 @@ SHARES = "shares_outstanding"
 STATEMENT_ROWS = 65
 """Sessions until every code has made a statement in a lake that begins without any: a quarter."""
 
+STATEMENTS_AT_MOST = 65
+"""Sessions without a statement of any code that a sound source can have: every code makes one each quarter."""
 
 DEFECTIVE_AT_MOST = 0.01
 """Share of a long range's sessions that may fail a gate: years of real data hold a few defects, each named."""
@@ -46,13 +51,15 @@ def judge_predictions(lake: Lake, session: date, predictions: pl.DataFrame) -> l
 class FeatureJudge:
     """Judges the features of sessions one after the other, each against the one before it.
 
-    `seen` counts the rows of each code so far: a feature is judged only where a code has enough of them.
+    `seen` counts the rows of each code's present run: a feature is judged only where a code has enough of them. The
+    rows are those of the panel, and a code without one ends its run.
     """
 
     lake: Lake
     passes: Plan
     seen: dict[str, int] = field(default_factory=dict)
     previous: pl.DataFrame | None = None
+    _rows_stated: dict[date, int] = field(default_factory=dict)
 
     @cached_property
     def without_source(self) -> list[str]:
@@ -60,7 +67,7 @@ class FeatureJudge:
 
         They are null, and must be. A source that was there and is lost is another matter, for the other gates.
         """
-        shares = any(self.lake.manifest("shares", session).rows for session in self.lake.sessions("shares"))
+        shares = any(self._share_rows(session) for session in self._share_sessions)
         first = self.lake.read("bars", self.lake.sessions("bars")[0])
         absent = [] if shares else [SHARES]
         absent += [flag for flag in ("upper_limit_hit", "lower_limit_hit") if first[flag].is_null().all()]
@@ -75,26 +82,53 @@ class FeatureJudge:
         """Count the rows of sessions that came before; the last one's features are the first reference."""
         last = None
         for last in sessions:
-            for code in self.lake.read("bars", last, ["code"])["code"]:
-                self.seen[code] = self.seen.get(code, 0) + 1
+            self._see(last)
         self.previous = _optional(self.lake, "features", last) if last else None
 
     def judge(self, session: date) -> list[quality.Verdict]:
         """Return the verdicts on a session's features."""
-        codes = self.lake.read("bars", session, ["code"])["code"]
-        for code in codes:
-            self.seen[code] = self.seen.get(code, 0) + 1
+        self._see(session)
         frame = self.lake.read("features", session)
         verdicts = quality.after_features(
             frame=frame,
             names=self.passes.names,
             lookbacks=self._rows_needed,
-            history=pl.DataFrame({"code": codes, "rows": [self.seen[code] for code in codes]}),
+            history=pl.DataFrame({"code": list(self.seen), "rows": list(self.seen.values())}),
             reference=self.previous,
             without_source=self.without_source,
         )
         self.previous = frame
-        return verdicts
+        return verdicts + self._statements(session)
+
+    def _see(self, session: date) -> None:
+        bars = self.lake.read("bars", session, KEY)
+        securities = _optional(self.lake, "securities", session, KEY)
+        self.seen = {code: self.seen.get(code, 0) + 1 for code in rows_of(bars, securities)["code"].sort()}
+
+    def _statements(self, session: date) -> list[quality.Verdict]:
+        """Judge the age of the newest statement; where there never was one, `without_source` tells."""
+        earlier = (known for known in reversed(self._share_sessions) if known <= session)
+        newest = next((known for known in earlier if self._share_rows(known)), None)
+        if newest is None:
+            return []
+        return [
+            at_most(
+                "features.statements_stale",
+                sessions_between(newest, session),
+                STATEMENTS_AT_MOST,
+                f"The newest statement of shares outstanding that is known at {session} is of {newest}.",
+                "Ingest the statements of the sessions since; if the source ended, name what takes its place.",
+            )
+        ]
+
+    @cached_property
+    def _share_sessions(self) -> list[date]:
+        return self.lake.sessions("shares")
+
+    def _share_rows(self, session: date) -> int:
+        if session not in self._rows_stated:
+            self._rows_stated[session] = self.lake.manifest("shares", session).rows
+        return self._rows_stated[session]
 
 
 def settle(found: Mapping[date, Sequence[quality.Verdict]]) -> dict[str, str]:
@@ -126,5 +160,5 @@ def reading(column: str, passes: Plan) -> list[str]:
     return [name for name in passes.names if name in tainted]
 
 
-def _optional(lake: Lake, table: str, session: date) -> pl.DataFrame | None:
-    return lake.read(table, session) if lake.has(table, session) else None
+def _optional(lake: Lake, table: str, session: date, columns: Sequence[str] | None = None) -> pl.DataFrame | None:
+    return lake.read(table, session, columns) if lake.has(table, session) else None

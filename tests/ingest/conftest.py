@@ -1,8 +1,10 @@
 from datetime import UTC, datetime
 
+import polars as pl
 import pytest
 
-from services.jquants import KEY, Tampering, serving, write_market
+from services.jquants import FIRST, KEY, LAST, Tampering, serving, write_market
+from tosho.calendar import sessions
 from tosho.config import JQuants
 from tosho.ingest import JQuantsClient
 from tosho.simulation.server import create_app
@@ -11,7 +13,13 @@ from tosho.storage import Files, Lake
 
 @pytest.fixture(scope="session")
 def market(tmp_path_factory):
-    return write_market(tmp_path_factory.mktemp("market"))
+    """Companies disclose something on every session, so that files of statements hold each."""
+    folder = write_market(tmp_path_factory.mktemp("market"))
+    stated = pl.read_parquet(folder / "statements.parquet")
+    plain = stated.filter(pl.col("ShOutFY").is_null()).head(1)
+    daily = [plain.with_columns(DiscDate=pl.lit(str(day)), DiscNo=pl.lit(f"{day}x")) for day in sessions(FIRST, LAST)]
+    pl.concat([stated, *daily]).write_parquet(folder / "statements.parquet")
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from tosho.calendar import sessions
 from tosho.config import JQuants
 from tosho.contracts import ContractError
 from tosho.ingest import JQuantsClient, NotYetPublishedError, PayloadError, ingest_history, ingest_session, quarantine
-from tosho.ingest.month import NOT_A_SESSION
+from tosho.ingest.strays import NO_SESSION, NOT_A_SESSION, NOT_OF_ITS_FILE
 from tosho.simulation.server import create_app
 
 ALL = sessions(FIRST, LAST)
@@ -130,9 +130,124 @@ def test_rows_for_a_day_without_trading_go_to_quarantine(lake, client, tampering
         return body + body.splitlines()[1].replace(b"2018-10-25", b"2018-10-27") + b"\n"
 
     tampering.file = spoiling("bars_daily_201810", with_a_saturday)
-    ingest_history(FIRST, LAST, lake, client, silent)
+    report = ingest_history(FIRST, LAST, lake, client, silent)
     assert quarantine.read(lake, "bars", date(2018, 10, 27))["rule"].to_list() == [NOT_A_SESSION]
     assert not lake.has("bars", date(2018, 10, 27))
+    assert report["tables"]["bars"] == {"rows": 84, "quarantined": {NOT_A_SESSION: 1}}
+
+
+@pytest.mark.parametrize(
+    ("day", "rule"),
+    [(b"", NO_SESSION), (b"2018-09-28", NOT_OF_ITS_FILE), (b"2018-09-29", NOT_OF_ITS_FILE),
+     (b"2018-11-05", NOT_OF_ITS_FILE)],
+)  # fmt: skip
+def test_rows_of_no_day_or_another_month_go_to_quarantine_and_are_counted(
+    lake, other_lake, client, tampering, day, rule
+):
+    def with_a_stray(body):
+        return body + body.splitlines()[1].replace(b"2018-10-25", day) + b"\n"
+
+    ingest_history(FIRST, LAST, other_lake, client, silent)
+    tampering.file = spoiling("bars_daily_201810", with_a_stray)
+    report = ingest_history(FIRST, LAST, lake, client, silent)
+    assert report["tables"]["bars"] == {"rows": 84, "quarantined": {rule: 1}}
+    assert quarantine.read(lake, "bars", FIRST)["rule"].to_list() == [rule]
+    assert all(lake.read("bars", day).equals(other_lake.read("bars", day)) for day in ALL)
+
+
+def test_a_statement_of_another_month_goes_to_quarantine(lake, client, tampering):
+    tampering.file = spoiling(
+        "fins_summary_20181116", lambda body: body.replace(b"2018-11-16,12:00", b"2018-10-03,12:00")
+    )
+    report = ingest_history(FIRST, LAST, lake, client, silent)
+    assert report["tables"]["shares"] == {"rows": 2, "quarantined": {NOT_OF_ITS_FILE: 1}}
+
+
+def test_a_file_of_another_month_altogether_is_refused(lake, client, tampering):
+    tampering.file = spoiling("bars_daily_201810", lambda body: body.replace(b"2018-10-", b"2018-08-"))
+    with pytest.raises(PayloadError, match="not of 2018-10-01 to 2018-10-31"):
+        ingest_history(FIRST, LAST, lake, client, silent)
+    assert lake.tables() == []
+
+
+def test_a_list_without_files_of_statements_is_no_proof_that_there_are_none(
+    lake, other_lake, client, data_files, tampering
+):
+    tampering.rows = listing(lambda files: [file for file in files if "fins" not in file["Key"]])
+    report = ingest_history(FIRST, LAST, lake, client, silent)
+    tampering.honest()
+    ingest_history(FIRST, LAST, other_lake, client, silent)
+    assert (report["published"], report["from_files"]) == (17, 0)
+    assert report["tables"]["shares"]["rows"] == 3
+    assert all(lake.manifest("shares", session).sources for session in ALL)
+    assert data_files(lake) == data_files(other_lake)
+
+
+def test_statements_of_the_session_before_are_needed_too(lake, client, tampering):
+    tampering.rows = listing(lambda files: [file for file in files if "summary_20181105." not in file["Key"]])
+    assert ingest_history(FIRST, LAST, lake, client, silent)["from_files"] == 15
+
+
+def test_a_session_whose_statements_came_from_nowhere_is_not_complete(lake, client, tampering):
+    ingest_history(FIRST, LAST, lake, client, silent)
+    lake.publish("shares", LAST, lake.read("shares", LAST).clear(), sources=())
+    tampering.rows = listing(lambda files: [])
+    assert ingest_history(FIRST, LAST, lake, client, silent)["published"] == 1
+    assert lake.read("shares", LAST).height == 1
+
+
+class TestAfterCodesWereFetchedAgain:
+    @pytest.fixture
+    def repair(self, lake, client, tampering):
+        """Fetch a code of the last session again, with another volume."""
+
+        def again():
+            tampering.rows = lambda path, rows: [row | {"Vo": 7} for row in rows] if path.endswith("daily") else rows
+            ingest_session(LAST, lake, client, ["13010"])
+            tampering.honest()
+
+        return again
+
+    @pytest.fixture
+    def volume(self, lake):
+        """Return the code's volume as it is published."""
+
+        def read():
+            return lake.read("bars", LAST).filter(pl.col("code") == "13010")["volume"].item()
+
+        return read
+
+    def test_history_does_not_undo_it(self, lake, client, repair, volume):
+        ingest_history(FIRST, LAST, lake, client, silent)
+        repair()
+        assert ingest_history(FIRST, LAST, lake, client, silent)["published"] == 0
+        assert volume() == 7.0
+
+    def test_nor_where_the_session_had_come_singly(self, lake, client, repair, volume):
+        ingest_session(LAST, lake, client)
+        repair()
+        ingest_history(FIRST, LAST, lake, client, silent)
+        assert volume() == 7.0
+
+    def test_a_file_that_was_written_later_does(self, lake, client, repair, volume, tampering):
+        ingest_history(FIRST, LAST, lake, client, silent)
+        repair()
+        tampering.rows = listing(lambda files: [file | {"LastModified": "2999-01-01T00:00:00Z"} for file in files])
+        assert ingest_history(LAST, LAST, lake, client, silent)["published"] == 1
+        assert volume() != 7.0
+
+    def test_a_file_that_does_not_say_when_it_was_written_is_refused(self, lake, client, repair, tampering):
+        ingest_session(LAST, lake, client)
+        repair()
+        tampering.rows = listing(lambda files: [file | {"LastModified": "lately"} for file in files])
+        with pytest.raises(PayloadError, match="'lately', which is no ISO time"):
+            ingest_history(LAST, LAST, lake, client, silent)
+
+
+def test_a_session_that_came_singly_is_taken_from_the_file_of_the_night_after(lake, client, tampering):
+    ingest_session(LAST, lake, client)
+    tampering.rows = listing(lambda files: [file | {"LastModified": "2999-01-01T00:00:00Z"} for file in files])
+    assert ingest_history(LAST, LAST, lake, client, silent)["from_files"] == 1
 
 
 def test_a_column_that_a_file_lacks_stops_it(lake, client, tampering):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 import polars as pl
@@ -19,6 +18,8 @@ from tosho.storage import Lake, layout, raw
 from tosho.storage.manifest import Source as Kept
 
 _KEY: Final = re.compile(r".*?/(?P<kind>historical|live)/(?:.*/)?(?P<stem>[^/]*_(?P<when>\d{6}|\d{8}))\.csv\.gz")
+
+_WRITTEN: Final = ",written="
 
 
 @dataclass(frozen=True, order=True)
@@ -34,7 +35,23 @@ class BulkFile:
     def request(self) -> str:
         """What was asked, as a folder name. A file that is written anew at J-Quants has another one."""
         written = re.sub(r"\W", "", self.file.modified)
-        return f"{self.stem},written={written},size={self.file.size}"
+        return f"{self.stem}{_WRITTEN}{written},size={self.file.size}"
+
+    @property
+    def written_at(self) -> datetime:
+        """When J-Quants wrote it.
+
+        Raises:
+            PayloadError: The list says so in no form that is known.
+        """
+        try:
+            said = datetime.fromisoformat(self.file.modified)
+        except ValueError as error:
+            raise PayloadError(
+                f"The bulk file {self.file.key!r} is listed with LastModified {self.file.modified!r}, which is no ISO "
+                "time. J-Quants has changed; it cannot be told whether the file is newer than what is published."
+            ) from error
+        return said if said.tzinfo else said.replace(tzinfo=UTC)
 
     def holds(self, first: date, last: date) -> bool:
         """Tell whether a day between two may be in the file."""
@@ -61,10 +78,14 @@ def kept(source: Source, file: BulkFile, lake: Lake, client: JQuantsClient) -> K
     return raw.keep(lake, source.name, file.request, client.download(file.file.key))
 
 
-def rows_of(source: Source, files: Iterable[Kept], lake: Lake) -> pl.DataFrame:
-    """Return the rows of some kept files in the table's columns, not yet checked."""
-    parts = [source.read(payload.csv_frame(raw.payload(lake, source.name, file), file.request)) for file in files]
-    return pl.concat(parts) if parts else source.read(pl.DataFrame())
+def is_file(kept: Kept) -> bool:
+    """Tell whether a payload is a file, and not the answer to a question."""
+    return _WRITTEN in kept.request
+
+
+def rows_of(source: Source, kept: Kept, lake: Lake) -> pl.DataFrame:
+    """Return the rows of a kept file in the table's columns, not yet checked."""
+    return source.read(payload.csv_frame(raw.payload(lake, source.name, kept), kept.request))
 
 
 def _described(file: File) -> BulkFile:

@@ -78,12 +78,12 @@ def _months(wanted: Sequence[date], within: Sequence[Source], lake: Lake, client
 
 
 def _is_complete(session: date, within: Sequence[Source], lake: Lake) -> bool:
-    """Tell whether a session was published in every table, from payloads that are still kept."""
+    """Tell whether a session was published in every table, each from payloads that are still kept."""
     try:
         manifests = [(source, lake.manifest(source.table, session)) for source in within]
     except PartitionMissingError:
         return False
-    return all(
+    return all(manifest.sources for _, manifest in manifests) and all(
         lake.files.exists(f"{layout.raw_path(source.name, kept.request)}/{kept.sha256[:16]}.json")
         for source, manifest in manifests
         for kept in manifest.sources

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from typing import NamedTuple
 
 import polars as pl
 
-from tosho.calendar import previous_session, sessions
-from tosho.contracts import RULE, Checked
-from tosho.ingest import bulk
+from tosho.calendar import previous_session
+from tosho.contracts import Checked
+from tosho.ingest import bulk, strays
 from tosho.ingest.bulk import BulkFile
 from tosho.ingest.jquants import JQuantsClient
 from tosho.ingest.session import Report, put
 from tosho.ingest.sources import SHARES, Source
-from tosho.observability.log import logger
+from tosho.ingest.strays import Part
 from tosho.storage import Lake, PartitionMissingError
 from tosho.storage.manifest import Source as Kept
 
@@ -26,11 +26,6 @@ Files = Mapping[Source, Sequence[BulkFile]]
 
 WRITERS = 4
 """Partitions written at once: every write waits for the disk."""
-
-NOT_A_SESSION = "not_a_session"
-"""The rule that rows break which J-Quants sends for a day without trading, as for 2020-10-01."""
-
-_log = logger(__name__)
 
 
 class Published(NamedTuple):
@@ -54,13 +49,14 @@ class Month:
         """Publish what is not there yet, or came from other files; name the sessions that the files do not hold."""
         held = [session for session in self.sessions if self._in_files(session)]
         stale = {source: [s for s in held if self._is_stale(source, s)] for source in self.listed}
-        rows = {source: self._rows(source, days) for source, days in stale.items() if days}
-        lacking = {s for source, found in rows.items() if source.always for s in stale[source] if s not in found}
-        reports = [
-            report
-            for source, found in rows.items()
-            for report in self._put(source, found, [s for s in stale[source] if s not in lacking])
-        ]
+        parts = {source: self._parts(source, days) for source, days in stale.items() if days}
+        found = {source: self._checked(source, stale[source], held_by) for source, held_by in parts.items()}
+        lacking = {s for source, rows in found.items() if source.always for s in stale[source] if s not in rows}
+        wanted = {source: {s: rows[s] for s in rows if s not in lacking} for source, rows in found.items()}
+        for source, rows in wanted.items():
+            strays.attach(source, parts[source], rows)
+        reports = [strays.set_aside(source, held_by, self.lake) for source, held_by in parts.items()]
+        reports += [report for source, rows in wanted.items() for report in self._put(source, rows)]
         published = {session for days in stale.values() for session in days} - lacking
         absent = [s for s in self.sessions if s not in held or s in lacking]
         return Published(reports, len(published), absent)
@@ -78,27 +74,47 @@ class Month:
         }
 
     def _in_files(self, session: date) -> bool:
+        """Tell whether the files hold all sources; statements of the session before may belong to this one too.
+
+        A list without files of statements is no proof that there are none: such sessions are asked for singly.
+        """
         return all(
-            any(file.holds(session, session) for file in files)
+            any(file.holds(day, day) for file in files)
             for source, files in self.listed.items()
-            if source.always
+            for day in {_since(source, session), session}
         )
 
-    def _payloads(self, source: Source, session: date) -> tuple[Kept, ...]:
+    def _needed(self, source: Source, session: date) -> list[tuple[BulkFile, Kept]]:
         first = _since(source, session)
-        return tuple(kept for file, kept in self._kept[source] if file.holds(first, session))
+        return [(file, kept) for file, kept in self._kept[source] if file.holds(first, session)]
 
     def _is_stale(self, source: Source, session: date) -> bool:
+        """Tell whether the files say what is not published yet. What J-Quants said last holds.
+
+        Codes that were asked for again do not make a session stale: their payloads stand in the manifest beside those
+        of the files. A file that is not there yet does, unless it was written before anything was asked for singly: a
+        session of an evening is taken from the file of the night after, with what was corrected meanwhile, but a code
+        that was repaired later than that is not undone by it.
+        """
         try:
-            return self.lake.manifest(source.table, session).sources != self._payloads(source, session)
+            published = self.lake.manifest(source.table, session).sources
         except PartitionMissingError:
             return True
+        asked = [datetime.fromisoformat(kept.fetched_at) for kept in published if not bulk.is_file(kept)]
+        return any(
+            kept not in published and not (asked and file.written_at <= max(asked))
+            for file, kept in self._needed(source, session)
+        )
 
-    def _rows(self, source: Source, days: Sequence[date]) -> dict[date, Checked]:
+    def _parts(self, source: Source, days: Sequence[date]) -> list[Part]:
+        """Return the rows of the files that some sessions need, told apart by whether they belong there."""
+        needed = dict.fromkeys(entry for session in days for entry in self._needed(source, session))
+        return [strays.sort_out(source, file, bulk.rows_of(source, kept, self.lake)) for file, kept in needed]
+
+    @staticmethod
+    def _checked(source: Source, days: Sequence[date], parts: Sequence[Part]) -> dict[date, Checked]:
         """Return the rows of some sessions, checked; sessions without any are left out."""
-        payloads = dict.fromkeys(kept for session in days for kept in self._payloads(source, session))
-        rows = bulk.rows_of(source, payloads, self.lake)
-        self._set_aside(source, rows)
+        rows = pl.concat([source.contract.empty(), *(part.mine for part in parts)])
         checked = source.check(rows.filter(pl.col("session").is_in(days)))
         good, bad = (frame.partition_by("session", as_dict=True) for frame in checked)
         empty = Checked(checked.good.clear(), checked.bad.clear())
@@ -108,24 +124,13 @@ class Month:
             if not source.always or (session,) in good or (session,) in bad
         }
 
-    def _put(self, source: Source, found: Mapping[date, Checked], days: Sequence[date]) -> list[Report]:
+    def _put(self, source: Source, rows: Mapping[date, Checked]) -> list[Report]:
         def put_one(session: date) -> Report:
-            kept = self._payloads(source, session)
-            return {source.table: put(self.lake, source.table, session, found[session], kept)}
+            kept = tuple(kept for _, kept in self._needed(source, session))
+            return {source.table: put(self.lake, source.table, session, rows[session], kept)}
 
         with ThreadPoolExecutor(WRITERS) as pool:
-            return list(pool.map(put_one, days))
-
-    def _set_aside(self, source: Source, rows: pl.DataFrame) -> None:
-        """Quarantine rows for days of this month on which the exchange did not trade."""
-        if not rows.height:
-            return
-        first, last = self.sessions[0].replace(day=1), self.sessions[-1]
-        off = rows.filter(pl.col("session").is_between(first, last) & ~pl.col("session").is_in(sessions(first, last)))
-        for (day,), strange in off.partition_by("session", as_dict=True).items():
-            _log.warning("%s: %d rows are for %s, which is no session; quarantined", source.table, strange.height, day)
-            assert isinstance(day, date)
-            self.lake.quarantine(source.table, day, strange.with_columns(pl.lit(NOT_A_SESSION).alias(RULE)))
+            return list(pool.map(put_one, rows))
 
 
 def _since(source: Source, session: date) -> date:

@@ -62,6 +62,11 @@ def disclosure_dates(session: date) -> list[date]:
     return [before + timedelta(days=n) for n in range((session - before).days + 1)]
 
 
+def disclosed_on() -> pl.Expr:
+    """Return the day of disclosure of a row of `shares`: its editions appear between its noon and the next one."""
+    return pl.col("known_at").dt.convert_time_zone("Asia/Tokyo").dt.offset_by("-12h").dt.date()
+
+
 def first_session_knowing(moment: datetime) -> date:
     """Return the first session whose cutoff is at a moment or later."""
     return next_session(latest_session(moment - timedelta(microseconds=1)))

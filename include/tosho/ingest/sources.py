@@ -16,7 +16,7 @@ from tosho.ingest.errors import NotYetPublishedError, PayloadError
 from tosho.ingest.indices import to_indices
 from tosho.ingest.jquants import JQuantsClient, Page
 from tosho.ingest.securities import to_securities
-from tosho.ingest.shares import disclosure_dates, to_shares
+from tosho.ingest.shares import disclosed_on, disclosure_dates, to_shares
 from tosho.ingest.stand_ins import bars_stand_ins
 from tosho.storage import Lake, raw
 from tosho.storage.manifest import Source as Kept
@@ -37,6 +37,11 @@ class Source:
     read: Callable[[pl.DataFrame], pl.DataFrame]
     always: bool = True  # a session without a row of it is not published yet
     stand_ins: Callable[[Checked], pl.DataFrame] = no_stand_ins  # rows in the place of bad ones
+
+    @property
+    def day(self) -> pl.Expr:
+        """The day in whose files and answers a row of the table belongs: of a statement that of its disclosure."""
+        return disclosed_on() if self.table == "shares" else pl.col("session")
 
     @property
     def contract(self) -> Contract:

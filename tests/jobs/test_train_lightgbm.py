@@ -13,7 +13,7 @@ from planted.market import draw, fill, settings_of
 
 ROOT = Path(__file__).parents[2]
 DRAWN = draw(codes=60)
-FIRST, LAST = DRAWN.sessions[0].isoformat(), DRAWN.sessions[-1].isoformat()
+FIRST, SECOND, LAST = (DRAWN.sessions[i].isoformat() for i in (0, 1, -1))
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_a_failure_is_an_exit_status_and_a_sentence(tmp_path):
 
 
 def test_a_term_signal_ends_training_and_registers_nothing(home, trained):
-    process = start("train_lightgbm.py", home, "--first", FIRST, "--last", LAST)
+    process = start("train_lightgbm.py", home, "--first", SECOND, "--last", LAST)
     for line in process.stderr:
         if "fold 1, horizon" in line:
             process.send_signal(signal.SIGTERM)

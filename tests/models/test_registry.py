@@ -54,15 +54,15 @@ def test_the_newest_version_is_the_challenger(registry, run):
 
 def test_without_a_champion_the_challenger_serves_and_is_flagged(registry, run):
     registered = registry.record(run)
-    served, flag = registry.in_service(NEXT)
+    served, flag = registry.in_service()
     assert (served.version, flag) == (registered.version, UNPROVEN)
 
 
 def test_a_promoted_version_is_champion_and_no_challenger(registry, run, settings):
     registered = registry.record(run)
     registry.promote(registered)
-    assert registry.in_service(NEXT)[0].version == registered.version
-    assert registry.in_service(NEXT)[1] == ""
+    assert registry.in_service()[0].version == registered.version
+    assert registry.in_service()[1] == ""
     assert registry.find(CHALLENGER) is None
     assert champion(settings, registry.name).columns.feature_set == "planted"
 
@@ -81,13 +81,13 @@ def test_a_version_says_up_to_which_session_it_knew(registry, run):
 def test_a_version_without_that_word_serves_nothing(registry, run):
     registered = registry.record(run)
     registry._client.delete_model_version_tag(registry.name, registered.version, "knew")
-    with pytest.raises(BundleError, match="Version 1 of .* does not say up to which session it knew"):
-        registry.in_service(NEXT)
+    with pytest.raises(BundleError, match=r"Version 1 of .* does not say up to which session it knew"):
+        registry.for_session(NEXT)
 
 
 def test_a_session_that_the_unproven_challenger_knew_is_flagged(registry, run):
     registry.record(run)
-    assert registry.in_service(KNEW)[1] == "unproven,in_sample"
+    assert registry.for_session(KNEW)[1] == "unproven,in_sample"
 
 
 def test_a_former_champion_of_other_features_does_not_serve(registry, run, market):
@@ -96,15 +96,15 @@ def test_a_former_champion_of_other_features_does_not_serve(registry, run, marke
     bundle = replace(Bundle.load(run.artefacts / "bundle"), knew=NEXT)
     bundle.save(later / "bundle", market)
     registry.promote(registry.record(replace(run, tags={**run.tags, "feature_set": "planted-2"}, artefacts=later)))
-    assert registry.in_service(NEXT)[1] == "in_sample"
+    assert registry.for_session(NEXT)[1] == "in_sample"
     registry.promote(registry.record(replace(run, tags={**run.tags, "feature_set": "planted-1"}, artefacts=later)))
-    served, flag = registry.in_service(NEXT)
+    served, flag = registry.for_session(NEXT)
     assert (served.version, flag) == ("1", "")
 
 
 def test_nothing_trained_is_a_sentence(registry):
     with pytest.raises(NoModelError, match="Run the weekly training first"):
-        registry.in_service(NEXT)
+        registry.in_service()
 
 
 def test_no_champion_is_a_sentence(registry, run, settings):
@@ -118,7 +118,7 @@ def test_a_run_without_a_bundle_is_refused_before_it_is_logged(registry, run, tm
     with pytest.raises(BundleError, match=r"no bundle in .*absent"):
         registry.record(empty)
     with pytest.raises(NoModelError):
-        registry.in_service(NEXT)
+        registry.in_service()
 
 
 def test_a_run_that_cannot_be_logged_is_marked_failed(registry, run):
@@ -129,4 +129,4 @@ def test_a_run_that_cannot_be_logged_is_marked_failed(registry, run):
     newest = client.search_runs([client.get_experiment_by_name("tosho").experiment_id], max_results=1)[0]
     assert newest.info.status == "FAILED"
     with pytest.raises(NoModelError):
-        registry.in_service(NEXT)
+        registry.in_service()

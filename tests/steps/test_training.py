@@ -43,6 +43,14 @@ def quietly(_):
     pass
 
 
+def dies(*_):
+    raise ConnectionError("The tracking server is gone.")
+
+
+def refuses(*_):
+    raise training.BundleError("Too old.")
+
+
 def folds_of(market):
     return WalkForward().fitted(len(market.sessions)).folds(market.sessions)[-1:]
 
@@ -81,21 +89,57 @@ def test_the_run_keeps_decision_and_series(settings, trained):
     assert [test["passed"] for test in decision["tests"]] == [True, True, True]
 
 
-def test_the_same_again_does_not_replace_the_champion(settings, trained):
+def test_the_same_again_registers_nothing_and_gives_the_same_summary(settings, trained):
     again = train(settings, FIRST, LAST, learner=QUICK)
-    assert not again["promoted"]
-    assert again["reasons"][0].startswith("Not promoted: it ")
+    assert again == {**trained, "seconds": again["seconds"], "is_new": False}
+    assert trained["is_new"]
+    assert [version.version for version in Registry(settings).versions()] == [trained["version"]]
+
+
+def test_the_same_again_restores_a_report_that_was_removed(settings, trained):
+    before = Path(trained["report"]).read_text()
+    Path(trained["report"]).unlink()
+    train(settings, FIRST, LAST, learner=QUICK)
+    assert Path(trained["report"]).read_text() == before
+
+
+def test_a_task_that_died_between_registering_and_promoting_is_completed(tmp_path, monkeypatch):
+    settings = settings_of(tmp_path)
+    fill(settings, DRAWN)
+    with monkeypatch.context() as patched:
+        patched.setattr(Registry, "promote", dies)
+        with pytest.raises(ConnectionError):
+            train(settings, FIRST, LAST, learner=QUICK)
+    assert Registry(settings).find("champion") is None
+    again = train(settings, FIRST, LAST, learner=QUICK)
+    assert (again["promoted"], again["is_new"]) == (True, False)
+    assert Registry(settings).champion().version == again["version"] == "1"
+
+
+def test_other_settings_or_data_are_another_version_that_does_not_replace_the_champion(settings, trained):
+    other = train(settings, FIRST, LAST, learner=replace(QUICK, rounds=41))
+    assert (other["version"], other["is_new"], other["promoted"]) == ("2", True, False)
+    assert other["reasons"][0].startswith("Not promoted: it ")
+    assert Registry(settings).champion().version == trained["version"]
+
+
+def test_a_challenger_that_knew_less_is_not_promoted_and_says_so(settings, trained):
+    less = train(settings, FIRST, DRAWN.sessions[-2], learner=QUICK)
+    assert not less["promoted"]
+    assert less["reasons"][0] == "Not promoted: the champion knows later sessions."
     assert Registry(settings).champion().version == trained["version"]
 
 
 def test_the_same_data_give_the_same_model(settings, trained, tmp_path):
-    registry = Registry(settings)
-    files = [
-        registry._client.download_artifacts(registry._client.get_model_version(registry.name, v).run_id, "bundle")
-        for v in ("1", "2")
+    elsewhere = settings_of(tmp_path)
+    fill(elsewhere, DRAWN)
+    other = train(elsewhere, FIRST, LAST, learner=QUICK)
+    folders = [
+        Path(Registry(at)._client.download_artifacts(run["run_id"], "bundle"))
+        for at, run in ((settings, trained), (elsewhere, other))
     ]
-    names = sorted(path.name for path in Path(files[0]).iterdir())
-    assert [(Path(files[0]) / n).read_bytes() for n in names] == [(Path(files[1]) / n).read_bytes() for n in names]
+    names = sorted(path.name for path in folders[0].iterdir())
+    assert [(folders[0] / n).read_bytes() for n in names] == [(folders[1] / n).read_bytes() for n in names]
 
 
 def test_predictions_have_a_row_for_every_code_and_horizon(settings, trained, lake):
@@ -153,6 +197,16 @@ def test_a_champion_with_a_retired_number_gives_way(settings, trained, monkeypat
     assert champion.retired == "the champion's feature set core is number 1; it is now 2."
 
 
+def test_a_champion_from_before_versions_told_what_they_knew_gives_way(settings, trained, monkeypatch):
+    found = Registry(settings).champion()
+    older = replace(found, tags={name: value for name, value in found.tags.items() if name != "knew"})
+    monkeypatch.setattr(Registry, "find", lambda *_: older)
+    monkeypatch.setattr(Registry, "bundle", refuses)
+    champion = training._champion(Registry(settings), samples(DRAWN))
+    assert champion.retired == "the champion cannot be used any more. Too old."
+    assert champion.knew < FIRST
+
+
 def test_a_champion_is_judged_on_what_came_after_it_too(settings, trained, lake):
     columns = training.Columns("core", 1, feature_set("core").names)
     later = training.assemble(lake, columns, lake.sessions("labels"))
@@ -188,7 +242,7 @@ def test_a_planted_leak_rings_the_alarm_and_blocks_promotion():
     found = trial.run(QUICK, replace(market, features=features), folds_of(market), quietly)
     failed = [test.name for test in found.tests if not test.passed]
     assert failed == ["suspected leak"]
-    assert not training.decide(found.daily, found.tests, None).promoted
+    assert not training.decide(found.daily, found.tests, None, LAST).promoted
 
 
 def test_scoring_before_any_training_is_a_sentence(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 
@@ -18,10 +19,11 @@ LEAST_COMMON = 60
 
 @dataclass(frozen=True)
 class Champion:
-    """The model in service: its out-of-sample series, and why its features are retired (empty while they are not)."""
+    """The model in service: its out-of-sample series, the last session that it knew, and why it is retired, if so."""
 
     version: str
     daily: DailyIC
+    knew: date
     retired: str = ""
 
 
@@ -33,12 +35,24 @@ class Decision:
     reasons: tuple[str, ...]
 
 
-def decide(challenger: DailyIC, tests: Sequence[NullTest], champion: Champion | None) -> Decision:
+def decide(challenger: DailyIC, tests: Sequence[NullTest], champion: Champion | None, knew: date) -> Decision:
     """Return whether the challenger is promoted.
 
-    It must pass every test and beat zero; where a champion serves whose features are not retired, it must
-    also beat that one on the same out-of-sample sessions.
+    It must pass every test and beat zero. Where a champion serves, it must not have known less of the market, and
+    where that one's features are not retired it must also beat it on the same out-of-sample sessions.
+
+    Args:
+        challenger: Its out-of-sample series.
+        tests: What it had to pass.
+        champion: The model in service, if there is one.
+        knew: The last session whose data the challenger's training knew.
     """
+    if champion and knew < champion.knew:
+        older = (
+            f"Its training knew the market up to {knew}, that of champion {champion.version} up to {champion.knew}; "
+            "an older view never takes the place of a newer one."
+        )
+        return Decision(promoted=False, reasons=("Not promoted: the champion knows later sessions.", older))
     if failed := [test.sentence for test in tests if not test.passed]:
         return Decision(promoted=False, reasons=("Not promoted: a test failed.", *failed))
     zero = estimate(challenger)

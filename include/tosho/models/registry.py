@@ -29,6 +29,8 @@ IN_SAMPLE = "in_sample"
 
 KNEW, PROMOTED = "knew", "promoted"
 """Tags of a version: the last session whose data its training knew, and that it is or was the champion."""
+MADE_FROM = "made_from"
+"""Tag of a version: the digest of its data and settings."""
 
 _QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -149,31 +151,36 @@ class Registry:
             raise
         return _registered(found)
 
-    def in_service(self, session: date) -> tuple[Registered, str]:
+    def in_service(self) -> tuple[Registered, str]:
+        """Return the version in service, and its flag: the champion; while there is none the newest, `unproven`.
+
+        Raises:
+            NoModelError: Nothing was ever trained.
+        """
+        if found := self.find(CHAMPION):
+            return found, ""
+        if found := self.find(CHALLENGER):
+            return found, UNPROVEN
+        raise NoModelError(f"No version of {self.name} is registered at {self._where}. Run the weekly training first.")
+
+    def for_session(self, session: date) -> tuple[Registered, str]:
         """Return the version that scores a session, and its flags, separated by commas.
 
-        The champion; where that one knew the session, the newest former champion on the same features that did not,
-        so that a session scored again later is scored as it was that evening. While there is no champion, the newest
-        version, `unproven`. `in_sample` says that the version knew the session: no other was promoted before.
+        The one in service; where that one knew the session, the newest former champion on the same features that did
+        not, so that a session scored again later is scored as it was that evening. `in_sample` says that there is none.
 
         Raises:
             NoModelError: Nothing was ever trained.
             BundleError: A version does not say what it knew.
         """
-        if champion := self.find(CHAMPION):
-            return self._not_knowing(session, champion)
-        if found := self.find(CHALLENGER):
-            return found, f"{UNPROVEN},{IN_SAMPLE}" if session <= found.knew else UNPROVEN
-        raise NoModelError(f"No version of {self.name} is registered at {self._where}. Run the weekly training first.")
-
-    def _not_knowing(self, session: date, champion: Registered) -> tuple[Registered, str]:
-        if session > champion.knew:
-            return champion, ""
+        served, flag = self.in_service()
+        if session > served.knew:
+            return served, flag
         for former in self.versions():
-            same_features = former.tags.get("feature_set") == champion.tags.get("feature_set")
+            same_features = former.tags.get("feature_set") == served.tags.get("feature_set")
             if former.tags.get(PROMOTED) == "true" and same_features and session > former.knew:
                 return former, ""
-        return champion, IN_SAMPLE
+        return served, f"{flag},{IN_SAMPLE}" if flag else IN_SAMPLE
 
     def versions(self) -> list[Registered]:
         """Return all versions, newest first."""
@@ -185,6 +192,10 @@ class Registry:
             token = page.token
             if not token:
                 return sorted(found, key=lambda version: int(version.version), reverse=True)
+
+    def made_from(self, digest: str) -> Registered | None:
+        """Return the newest version whose tag `made_from` is this digest; None says that there is none."""
+        return next((version for version in self.versions() if version.tags.get(MADE_FROM) == digest), None)
 
     def newest(self) -> Registered:
         """Return the version that was registered last.

@@ -29,8 +29,9 @@ def score(settings: Settings, session: date, run_id: str = "") -> dict[str, obje
     """Publish the predictions of a session and return what was done.
 
     The model is the champion, or the newest former one that did not know the session where the champion did; where
-    there is none, each row is flagged `in_sample`. The same features and model leave the same bytes: `predicted_at` is the session's cutoff, the instant at which
-    what the prediction knows was frozen, and without a `run_id` it is made of model, version and session.
+    there is none, each row is flagged `in_sample`. The same features and model leave the same bytes: `predicted_at`
+    is the session's cutoff, the instant at which what the prediction knows was frozen, and without a `run_id` it is
+    made of model, version and session.
 
     Raises:
         NoModelError: Nothing was trained yet.
@@ -39,7 +40,7 @@ def score(settings: Settings, session: date, run_id: str = "") -> dict[str, obje
         PartitionMissingError: The session has no features.
     """
     registry, lake = Registry(settings), Lake.of(settings)
-    served, flag = registry.in_service(session)
+    served, flag = registry.for_session(session)
     bundle = registry.bundle(served)
     log.info("Scoring %s with %s version %s%s.", session, served.name, served.version, f", {flag}" if flag else "")
     context = bundle.forecaster.context

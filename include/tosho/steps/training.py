@@ -29,11 +29,12 @@ from tosho.features.sets import UnknownFeatureSetError, feature_set
 from tosho.models.base import Forecaster, Learner
 from tosho.models.bundle import Bundle, BundleError
 from tosho.models.lightgbm import LightGBM
-from tosho.models.registry import CHAMPION, LIGHTGBM, Registered, Registry, Run
+from tosho.models.registry import CHAMPION, KNEW, LIGHTGBM, MADE_FROM, Registry, Run
 from tosho.observability import metrics
 from tosho.observability.log import logger
 from tosho.observability.progress import Progress
 from tosho.steps import trial
+from tosho.steps.retraining import PAGE, SUMMARY, digest_of, named, recall
 from tosho.steps.trial import Trial
 from tosho.storage import Lake
 
@@ -68,7 +69,8 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
 ) -> dict[str, object]:
     """Train on the sessions of a range, register the model, and return the run in short.
 
-    What is used was known at the close of `last`: the newest labels are those of 21 sessions before.
+    What is used was known at the close of `last`: the newest labels are those of 21 sessions before. The same data
+    and settings again (a retry, a backfill) register nothing: the version that they made is returned.
 
     Args:
         settings: The installation.
@@ -86,11 +88,15 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
     began = time.monotonic()
     learner, lake, registry = learner or LightGBM(), Lake.of(settings), Registry(settings)
     data = _prepare(settings, lake, first, last, plan or WalkForward())
+    parameters, digest = _parameters(learner, data), fingerprint(lake, data.samples.sessions)
+    made_from = digest_of(parameters, digest, truth)
+    if known := recall(settings, registry, made_from):
+        return known | {"seconds": round(time.monotonic() - began, 1)}
     progress = _Counter(Progress("train"), learner.parts * (len(data.folds) + 3))
     result = trial.run(learner, data.samples, data.folds, progress)
     final = learner.refit(data.samples, result.models, progress)
     bundle = _bundle(final, data.samples, result)
-    decision = decide(result.daily, result.tests, _champion(registry, data.samples))
+    decision = decide(result.daily, result.tests, _champion(registry, data.samples), bundle.knew)
     bound = attainable(truth, result.tested) if truth else {}
     for sentence in decision.reasons:
         log.info("%s", sentence)
@@ -98,19 +104,15 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
         folder = Path(name)
         bundle.save(folder / "bundle", data.samples)
         page = _write(folder, _content(settings, learner, data, result, final, decision, bound), result)
-        run = Run(
-            _parameters(learner, data),
-            _metrics(result, bound, time.monotonic() - began),
-            _tags(data, decision, fingerprint(lake, data.samples.sessions)),
-            folder,
-        )
-        registered = registry.record(run)
+        summary = _summary(decision, data, result, bound)
+        (folder / SUMMARY).write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+        metrics_found = _metrics(result, bound, time.monotonic() - began)
+        registered = registry.record(Run(parameters, metrics_found, _tags(data, decision, digest, made_from), folder))
     if decision.promoted:
         registry.promote(registered)
     metrics.count(settings.metrics, metrics.ROWS, data.samples.rows, table="training")
-    return _summary(settings, registered, decision, data, result, bound, page) | {
-        "seconds": round(time.monotonic() - began, 1)
-    }
+    seconds = round(time.monotonic() - began, 1)
+    return summary | named(settings, registered, page) | {"is_new": True, "seconds": seconds}
 
 
 class _Counter:
@@ -203,12 +205,13 @@ def _champion(registry: Registry, samples: Samples) -> Champion | None:
         bundle = registry.bundle(found)
         retired = _retirement(bundle.columns)
     except BundleError as error:
-        return Champion(found.version, daily, f"the champion cannot be used any more. {error}")
+        knew = found.knew if KNEW in found.tags else date.min  # a version from before this was recorded
+        return Champion(found.version, daily, knew, f"the champion cannot be used any more. {error}")
     later = [s for s in samples.sessions if s > offset(bundle.fitted[1], WalkForward().gap)]
     if not retired and later and bundle.columns == samples.columns:
         seen = samples.between(later[0], later[-1])
         daily = daily.then(daily_ic(bundle.predict(seen), seen))
-    return Champion(found.version, daily, retired)
+    return Champion(found.version, daily, found.knew, retired)
 
 
 def _retirement(columns: Columns) -> str:
@@ -254,7 +257,7 @@ def _content(  # noqa: PLR0913 - a report shows all of these
 
 def _write(folder: Path, content: report.Content, result: Trial) -> str:
     page = report.render(content)
-    (folder / "report.html").write_text(page, encoding="utf-8")
+    (folder / PAGE).write_text(page, encoding="utf-8")
     (folder / DAILY).write_bytes(result.daily.to_parquet())
     decision = asdict(content.decision) | {"tests": [asdict(test) for test in content.tests]}
     (folder / "decision.json").write_text(json.dumps(decision, indent=1) + "\n", encoding="utf-8")
@@ -289,33 +292,19 @@ def _metrics(result: Trial, bound: Mapping[int, float], seconds: float) -> dict[
     return found | {f"attainable_h{h:02d}": value for h, value in bound.items()}
 
 
-def _tags(data: _Prepared, decision: Decision, digest: str) -> dict[str, str]:
+def _tags(data: _Prepared, decision: Decision, digest: str, made_from: str) -> dict[str, str]:
     return {
         "name": f"{LIGHTGBM} {data.samples.sessions[-1]}",
         "reasons": json.dumps(decision.reasons),
         "folds": "\n".join(map(str, data.folds)),
         "data_sha256": digest,
+        MADE_FROM: made_from,
         "feature_set": f"{data.samples.columns.feature_set}-{data.samples.columns.number}",
     }
 
 
-def _summary(  # noqa: PLR0913 - one dictionary out of all of these
-    settings: Settings,
-    registered: Registered,
-    decision: Decision,
-    data: _Prepared,
-    result: Trial,
-    bound: Mapping[int, float],
-    page: str,
-) -> dict[str, object]:
-    """Return the run in short, and leave the report where a person finds it."""
-    target = Path(settings.home) / "reports" / f"{registered.name}-v{registered.version}.html"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(page, encoding="utf-8")
+def _summary(decision: Decision, data: _Prepared, result: Trial, bound: Mapping[int, float]) -> dict[str, object]:
     return {
-        "model": registered.name,
-        "version": registered.version,
-        "run_id": registered.run_id,
         "promoted": decision.promoted,
         "reasons": list(decision.reasons),
         "rank_ic": {
@@ -334,5 +323,5 @@ def _summary(  # noqa: PLR0913 - one dictionary out of all of these
         "sessions": len(data.samples.sessions),
         "rows": data.samples.rows,
         "known_until": data.samples.sessions[-1].isoformat(),
-        "report": str(target),
+        "knew": _knew(data.samples).isoformat(),
     }

@@ -1,0 +1,69 @@
+"""A training run over again: the version that the same data and settings made is found, not made a second time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from tosho.config import Settings
+from tosho.models.bundle import BundleError
+from tosho.models.registry import CHAMPION, PROMOTED, Registered, Registry
+from tosho.observability.log import logger
+
+log = logger(__name__)
+
+SUMMARY = "summary.json"
+"""The artefact that holds a run in short."""
+
+PAGE = "report.html"
+"""The artefact that a person reads."""
+
+
+def digest_of(parameters: Mapping[str, object], data: str, truth: Path | None) -> str:
+    """Return one checksum of all that decides a run: settings, data, and whether the attainable was asked for."""
+    decisive = {name: str(value) for name, value in parameters.items()}
+    text = json.dumps([decisive, data, truth is not None], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def recall(settings: Settings, registry: Registry, made_from: str) -> dict[str, object] | None:
+    """Return in short the run that made a version of this digest, completed if it died; None if there is none.
+
+    A version whose bundle cannot be used here any more (another LightGBM, say) does not count.
+    """
+    found = registry.made_from(made_from)
+    if found is None:
+        return None
+    try:
+        registry.bundle(found)
+    except BundleError as error:
+        log.warning("Version %s was made of the same data and settings; it is trained anew: %s", found.version, error)
+        return None
+    summary = dict(json.loads(registry.artefact(found, SUMMARY)))
+    log.info("Version %s was made of the same data and settings; nothing is trained.", found.version)
+    _complete(registry, found, was_promoted=bool(summary["promoted"]))
+    page = registry.artefact(found, PAGE).decode()
+    return summary | named(settings, found, page) | {"is_new": False}
+
+
+def named(settings: Settings, registered: Registered, page: str) -> dict[str, object]:
+    """Return what a run is called, and leave its report where a person finds it."""
+    target = Path(settings.home) / "reports" / f"{registered.name}-v{registered.version}.html"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(page, encoding="utf-8")
+    return {
+        "model": registered.name,
+        "version": registered.version,
+        "run_id": registered.run_id,
+        "report": str(target),
+    }
+
+
+def _complete(registry: Registry, found: Registered, *, was_promoted: bool) -> None:
+    """Promote what was to be promoted when the task died, unless a later version has been since."""
+    champion = registry.find(CHAMPION)
+    is_overtaken = champion is not None and int(champion.version) > int(found.version)
+    if was_promoted and found.tags.get(PROMOTED) != "true" and not is_overtaken:
+        registry.promote(found)

@@ -1,13 +1,13 @@
 from datetime import date
 
+import numpy as np
 import polars as pl
 import pytest
 
 from tosho.calendar import offset, sessions
 from tosho.config import S3
 from tosho.contracts import BARS, HORIZONS, SECURITIES
-from tosho.dataset.labels import REACH, label_panel, label_sessions
-from tosho.features.panel import build_panel
+from tosho.dataset.labels import REACH, label_bars, label_sessions
 from tosho.storage import Files, Lake
 
 DAYS = sessions(date(2024, 1, 4), date(2024, 3, 29))
@@ -31,7 +31,7 @@ def bars(code="13010", days=DAYS, closes=None, factors=None):
 
 
 def label_of(frame, session, horizon=5, listed=None, code="13010"):
-    labels = label_panel(build_panel(frame), listed)
+    labels = label_bars(frame, listed)
     return labels.filter(pl.col("session") == session, pl.col("code") == code)[f"y_{horizon}"].item()
 
 
@@ -72,10 +72,37 @@ def test_a_label_does_not_reach_into_the_next_code():
 
 
 def test_no_label_over_a_session_without_a_listing():
-    listed = bars().select("session", "code").filter(pl.col("session") != DAYS[6])
+    both = pl.concat([bars(), bars("13020")]).select("session", "code")
+    listed = both.filter((pl.col("session") != DAYS[6]) | (pl.col("code") == "13020"))
     assert label_of(bars(), DAYS[3], listed=listed) is None
     assert label_of(bars(), DAYS[6], listed=listed) is None
     assert label_of(bars(), DAYS[7], listed=listed) is not None
+
+
+def test_a_session_without_any_listing_tells_nothing():
+    listed = bars().select("session", "code").filter(pl.col("session") != DAYS[6])
+    assert label_of(bars(), DAYS[3], listed=listed) is not None
+
+
+def test_a_label_has_the_same_bits_wherever_the_bars_begin_and_end():
+    """With splits of 1:3, whose factors are not exact, before, in and after the windows."""
+    draw = np.random.default_rng(5)
+    factors = [1 / 3 if n % 7 == 3 else 1.1 if n % 7 == 5 else 1.0 for n in range(len(DAYS))]
+    closes = list(1e7 * np.exp(np.cumsum(draw.normal(0, 0.02, len(DAYS)))) * np.cumprod(factors))
+    frame = bars(closes=closes, factors=factors)
+    whole = label_bars(frame)
+    for begin in range(30):
+        part = label_bars(frame[begin : begin + 27])
+        known = whole.filter(pl.col("session").is_in(part["session"][: 27 - REACH].implode()))
+        assert part[: 27 - REACH].equals(known)
+        assert known.null_count().sum_horizontal().item() == 0
+
+
+def test_a_listed_code_that_does_not_trade_has_a_row_and_no_label():
+    listed = pl.concat([bars(), bars("13020")]).select("session", "code")
+    labels = label_bars(bars(), listed)
+    assert labels.select("session", "code").equals(listed.sort("code", "session"))
+    assert labels.filter(pl.col("code") == "13020")["y_1"].null_count() == len(DAYS)
 
 
 def test_only_sessions_whose_labels_are_all_known_are_published(lake):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
@@ -16,7 +16,7 @@ import polars as pl
 
 from tosho import calendar
 from tosho.contracts import HORIZONS
-from tosho.features.panel import build_panel
+from tosho.features.panel import rows_of
 from tosho.observability.log import logger
 from tosho.storage import Lake
 
@@ -29,34 +29,37 @@ REACH = 1 + max(HORIZONS)
 
 _BATCH = 250  # sessions labelled at once, so that memory does not grow with the range
 _KEY = ("session", "code")
+_READ = (*_KEY, "close", "adj_factor")
+_FORMULA = "closes as traded"  # part of a label's sources: labels made another way are made again
 
 
-def label_panel(panel: pl.DataFrame, listed: pl.DataFrame | None = None) -> pl.DataFrame:
-    """Return the labels of every row of a panel: `y_h(t) = C(t + 1 + h) / C(t + 1) - 1`.
+def label_bars(
+    bars: pl.DataFrame, listed: pl.DataFrame | None = None, sessions: Iterable[date] | None = None
+) -> pl.DataFrame:
+    """Return the labels of these bars: `y_h(t) = C(t + 1 + h) / (C(t + 1) A) - 1`.
 
-    That is what someone earns who reads the prediction after the close of t and trades at the next close.
+    C are closes as traded, and A is the product of `adj_factor` over the h sessions after t + 1, from the oldest on:
+    a split is no return, and a label has the same bits whatever lies before t or after its exit. That is what someone
+    earns who reads the prediction after the close of t and trades at the next close.
     Null where the code did not trade at entry or exit, or was not listed at a session from t to the exit.
 
     Args:
-        panel: Dense rows ordered by code and session, with `close`, adjusted.
-        listed: Session and code of every listing; left out, a code is listed wherever the panel has a row.
+        bars: Rows of the `bars` contract.
+        listed: Session and code of listings. In a session that has none here, who is listed is not known, and a label
+            may pass over it.
+        sessions: All sessions that exist in this range; left out, those of `bars` and `listed`.
 
     Returns:
-        Columns of the `labels` contract, in the panel's order.
+        Columns of the `labels` contract, a row for every session and code of `bars` and `listed`, by code and session.
     """
-    rows = panel.select(*_KEY, "close").with_columns(_gaps(panel, listed))
-    entry = pl.col("close").shift(-1)
-    returns = (
-        pl.when(
-            pl.col("code").shift(-1 - h) == pl.col("code"),
-            pl.col("gaps").shift(-1 - h) == pl.col("gaps"),
-            pl.col("is_listed"),
-        )
-        .then(pl.col("close").shift(-1 - h) / entry - 1)
-        .alias(f"y_{h}")
-        for h in HORIZONS
-    )
-    return rows.select(*_KEY, *returns)
+    keys = rows_of(bars, listed)
+    days = pl.concat([keys["session"], pl.Series("session", sessions or [], pl.Date)]).unique().sort()
+    grid = keys.select("code").unique().sort("code").join(days.to_frame(), how="cross", maintain_order="left_right")
+    found = bars.select(_READ)
+    rows = grid.join(found, on=_KEY, how="left", maintain_order="left")
+    rows = rows.with_columns(pl.col("adj_factor").fill_null(1.0), *_gaps(rows, listed))
+    rows = rows.select(*_KEY, *(_return(h) for h in HORIZONS))
+    return rows.join(keys, on=_KEY, how="semi", maintain_order="left")
 
 
 def label_sessions(lake: Lake, first: date, last: date) -> list[date]:
@@ -84,22 +87,35 @@ def label_sessions(lake: Lake, first: date, last: date) -> list[date]:
     return known
 
 
-def _gaps(panel: pl.DataFrame, listed: pl.DataFrame | None) -> list[pl.Series]:
-    """Return, for each row, whether it is listed, and how many rows before it, itself included, are not."""
-    is_listed = pl.Series("is_listed", [True]).new_from_index(0, panel.height)
+def _return(horizon: int) -> pl.Expr:
+    """The return to a row's exit, over rows that hold each code's sessions without a gap."""
+    leave = -1 - horizon
+    factor = pl.lit(1.0)
+    for k in range(2, horizon + 2):
+        factor = factor * pl.col("adj_factor").shift(-k)
+    stays = (pl.col("code").shift(leave) == pl.col("code")) & (pl.col("gaps").shift(leave) == pl.col("gaps"))
+    gained = pl.col("close").shift(leave) / (pl.col("close").shift(-1) * factor) - 1
+    return pl.when(stays & pl.col("is_listed")).then(gained).alias(f"y_{horizon}")
+
+
+def _gaps(rows: pl.DataFrame, listed: pl.DataFrame | None) -> list[pl.Series]:
+    """Return, for each row, whether it may be listed, and how many rows before it, itself included, are not."""
+    is_listed = pl.Series("is_listed", [True]).new_from_index(0, rows.height)
     if listed is not None:
         found = listed.select(*_KEY, pl.lit(value=True).alias("is_listed"))
-        rows = panel.select(_KEY).join(found, on=_KEY, how="left", maintain_order="left")
-        is_listed = rows["is_listed"].fill_null(value=False)
+        joined = rows.select(_KEY).join(found, on=_KEY, how="left", maintain_order="left")
+        unknown = ~pl.col("session").is_in(listed["session"].unique().implode())
+        is_listed = joined.select(pl.coalesce("is_listed", unknown).alias("is_listed")).to_series()
     return [is_listed, (~is_listed).cast(pl.Int64).cum_sum().alias("gaps")]
 
 
 def _publish(lake: Lake, wanted: Sequence[date], sessions: Sequence[date], facts: Mapping[date, str]) -> None:
     window = _window(sessions, wanted[0], wanted[-1])
-    panel = build_panel(lake.read_many("bars", window), sessions=calendar.sessions(window[0], window[-1]))
-    labels = label_panel(panel, _listed(lake, panel, window)).filter(pl.col("session").is_in(list(wanted)))
+    known = [s for s in window if lake.has("securities", s)]
+    listed = lake.read_many("securities", known, _KEY) if known else None
+    labels = label_bars(lake.read_many("bars", window, _READ), listed, calendar.sessions(window[0], window[-1]))
     with ThreadPoolExecutor(8) as pool:
-        parts = labels.partition_by("session", as_dict=True).items()
+        parts = labels.filter(pl.col("session").is_in(list(wanted))).partition_by("session", as_dict=True).items()
         list(pool.map(lambda kv: lake.publish("labels", kv[0][0], kv[1], facts={"sources": facts[kv[0][0]]}), parts))
 
 
@@ -113,13 +129,6 @@ def _missing(sessions: Sequence[date]) -> list[str]:
     return [s.isoformat() for s in asked if s not in set(sessions)]
 
 
-def _listed(lake: Lake, panel: pl.DataFrame, window: Sequence[date]) -> pl.DataFrame:
-    """Return the listings of these sessions; where a session's are not known, all that the panel has."""
-    known = [s for s in window if lake.has("securities", s)]
-    panel_only = panel.filter(~pl.col("session").is_in(known)).select(_KEY)
-    return pl.concat([lake.read_many("securities", known, _KEY), panel_only]) if known else panel_only
-
-
 def _digests(lake: Lake, sessions: Sequence[date]) -> dict[date, str]:
     def of(session: date) -> str:
         listing = lake.manifest("securities", session).sha256 if lake.has("securities", session) else ""
@@ -130,7 +139,7 @@ def _digests(lake: Lake, sessions: Sequence[date]) -> dict[date, str]:
 
 
 def _joined(digests: Mapping[date, str], window: Sequence[date]) -> str:
-    return hashlib.sha256("".join(digests[s] for s in window).encode()).hexdigest()
+    return hashlib.sha256("".join([_FORMULA, *(digests[s] for s in window)]).encode()).hexdigest()
 
 
 def _is_labelled(lake: Lake, session: date, sources: str) -> bool:

@@ -24,9 +24,6 @@ STORED_AS = pl.Float32()
 CHUNK_ROWS = 65_536
 """Rows evaluated together: few enough to stay in the processor's cache, enough to hide the cost of a call."""
 
-SPAN = 32
-"""Sessions cut out of a series result together."""
-
 _ROW = "row_of_run"
 
 
@@ -46,7 +43,7 @@ def compute(
     """
     passes = plan(feature_set)
     market = compute_market(indices, passes, panel["session"].unique())
-    series = compute_series(panel, market, passes, sessions)
+    series = compute_series(panel, market, passes, sessions).sort(columns.KEY)
     if series.is_empty():
         return compute_session(series, passes)
     return pl.concat([compute_session(rows, passes) for rows in _by_session(series)])
@@ -138,13 +135,11 @@ def _finite(value: pl.Expr) -> pl.Expr:
 
 
 def _by_session(series: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """One session's rows after the other, cut out some sessions at a time: all at once would be a second copy."""
-    sessions = series["session"].unique().sort()
-    for begin in range(0, sessions.len(), SPAN):
-        span = sessions[begin : begin + SPAN]
-        rows = series.filter(pl.col("session").is_between(span[0], span[-1]))
-        parts = rows.partition_by("session", as_dict=True)
-        yield from (parts[session,] for session in span)
+    """One session's rows after the other, as views of rows ordered by session: no second copy."""
+    begin = 0
+    for rows in series["session"].rle().struct.field("len"):
+        yield series[begin : begin + rows]
+        begin += rows
 
 
 def _numbered(rows: pl.DataFrame) -> pl.DataFrame:

@@ -229,6 +229,15 @@ class TestAfterCodesWereFetchedAgain:
         ingest_history(FIRST, LAST, lake, client, silent)
         assert volume() == 7.0
 
+    def test_a_stray_of_the_file_waits_on(self, lake, client, repair, tampering):
+        def with_a_stray(body):
+            return body + b"\n".join(row.replace(b"2018-11-16", b"2018-09-28") for row in body.splitlines()[1:]) + b"\n"
+
+        tampering.file = spoiling("bars_daily_20181116", with_a_stray)
+        ingest_history(FIRST, LAST, lake, client, silent)
+        repair()
+        assert lake.manifest("bars", LAST).quarantined == {NOT_OF_ITS_FILE: 5}
+
     def test_a_file_that_was_written_later_does(self, lake, client, repair, volume, tampering):
         ingest_history(FIRST, LAST, lake, client, silent)
         repair()

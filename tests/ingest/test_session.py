@@ -231,8 +231,69 @@ class TestSomeCodesAgain:
 
     def test_a_code_that_nobody_knows(self, lake, client):
         ingest_session(SESSION, lake, client)
-        with pytest.raises(NotYetPublishedError, match="no bar of code 12340"):
+        with pytest.raises(NotYetPublishedError, match="bars/daily for code 12340"):
             ingest_session(SESSION, lake, client, ["1234"])
+
+    def test_a_bad_bar_does_not_replace_a_good_one(self, lake, client, tampering):
+        ingest_session(SESSION, lake, client)
+        before = lake.read("bars", SESSION)
+        tampering.rows = setting(SPLIT, H=1.0)
+        report = ingest_session(SESSION, lake, client, [SPLIT])
+        assert report["bars"] == {"rows": 5, "quarantined": {"high_is_highest": 1}}
+        assert lake.read("bars", SESSION).equals(before)
+        assert quarantine.read(lake, "bars", SESSION)["code"].to_list() == [SPLIT]
+
+    def test_a_bad_bar_after_a_bad_one_says_what_the_factor_is(self, lake, client, tampering):
+        tampering.rows = setting(SPLIT, H=1.0)
+        ingest_session(SESSION, lake, client)
+        tampering.rows = setting(SPLIT, H=1.0, AdjFactor=0.25)
+        ingest_session(SESSION, lake, client, [SPLIT])
+        found = bar(lake, SESSION, SPLIT)
+        assert (found["close"], found["adj_factor"]) == (None, 0.25)
+
+    def test_a_listed_code_that_the_master_does_not_answer_for_leaves_all_as_it_was(
+        self, lake, client, tampering, data_files
+    ):
+        ingest_session(SESSION, lake, client)
+        before = data_files(lake)
+        tampering.rows = changing(MASTER, lambda rows: [row for row in rows if row["Code"] != SPLIT])
+        with pytest.raises(NotYetPublishedError, match=f"master for code {SPLIT}"):
+            ingest_session(SESSION, lake, client, [COMMON, SPLIT])
+        assert data_files(lake) == before
+
+    def test_a_code_with_a_bar_that_was_never_listed(self, lake, client):
+        ingest_session(SESSION, lake, client)
+        assert ingest_session(SESSION, lake, client, [STRANGER])["securities"]["rows"] == 4
+
+    def test_a_bad_row_of_the_master_does_not_replace_a_good_one(self, lake, client, tampering):
+        ingest_session(SESSION, lake, client)
+        before = lake.read("securities", SESSION)
+        tampering.rows = changing(MASTER, lambda rows: [row | {"CoName": ""} for row in rows])
+        report = ingest_session(SESSION, lake, client, [SPLIT])
+        assert report["securities"] == {"rows": 4, "quarantined": {"name_missing": 1}}
+        assert lake.read("securities", SESSION).equals(before)
+
+    def test_a_statement_that_is_not_answered_again_stays(self, lake, client, tampering):
+        ingest_session(SESSION, lake, client)
+        tampering.rows = changing("/v2/fins/summary", lambda _: [])
+        ingest_session(SESSION, lake, client, [SPLIT])
+        assert lake.read("shares", SESSION)["code"].to_list() == [SPLIT]
+
+    def test_a_row_without_a_code_stays_in_quarantine(self, lake, client, tampering):
+        tampering.rows = setting(SPLIT, Code="")
+        ingest_session(SESSION, lake, client)
+        tampering.honest()
+        report = ingest_session(SESSION, lake, client, [COMMON])
+        assert report["bars"]["quarantined"] == {"code_missing": 1}
+
+    @pytest.mark.parametrize(
+        ("field", "value"), [("Code", "99990"), ("Code", ""), ("Date", "2018-11-15"), ("Date", "")]
+    )
+    def test_an_answer_about_something_else_is_refused(self, lake, client, tampering, field, value):
+        ingest_session(SESSION, lake, client)
+        tampering.rows = setting(SPLIT, **{field: value})
+        with pytest.raises(PayloadError, match="was asked for"):
+            ingest_session(SESSION, lake, client, [SPLIT])
 
     def test_of_a_session_that_was_never_published(self, lake, client):
         with pytest.raises(PartitionMissingError):

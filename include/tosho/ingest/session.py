@@ -9,10 +9,11 @@ from typing import Any
 import polars as pl
 
 from tosho.calendar import offset
-from tosho.contracts import TABLES, Checked
+from tosho.contracts import Checked
 from tosho.ingest import quarantine
 from tosho.ingest.errors import NotYetPublishedError
 from tosho.ingest.jquants import JQuantsClient
+from tosho.ingest.merge import merged
 from tosho.ingest.sources import BARS, INDICES, SOURCES, Fetched, Source, fetch
 from tosho.observability.log import logger
 from tosho.storage import Lake
@@ -42,7 +43,7 @@ def ingest_session(session: date, lake: Lake, client: JQuantsClient, codes: Sequ
 
     Raises:
         NotASessionError: The day is none.
-        NotYetPublishedError: A source has nothing for the session, or `bars` nothing for one of the codes.
+        NotYetPublishedError: A source has nothing for the session, or for one of the codes.
         ContractError: A column is missing, unknown, unreadable or null throughout.
         PartitionMissingError: Codes were named, and the session was never published.
         StorageError: The lake could not be written.
@@ -81,28 +82,35 @@ def _ingest_codes(session: date, lake: Lake, client: JQuantsClient, codes: Seque
     within, report = split_by_plan(client)
     per_code = [source for source in within if source is not INDICES]  # an index has no code of ours
     manifests = {source: lake.manifest(source.table, session) for source in per_code}
+    published = {source: lake.read(source.table, session) for source in per_code}
     found = {source: [fetch(source, session, lake, client, code) for code in codes] for source in per_code}
-    for code, bars in zip(codes, found[BARS], strict=True):
-        if not bars.rows.height:
-            raise NotYetPublishedError(
-                f"J-Quants has no bar of code {code} for session {session}: it was not listed then, or is not yet "
-                "published. The session stays as it was."
-            )
-    merged = {source: _merged(lake, source, session, codes, parts) for source, parts in found.items()}
-    for source, rows in merged.items():
+    for source, parts in found.items():
+        _require_codes(source, session, published[source], dict(zip(codes, parts, strict=True)))
+    rows = {
+        source: merged(
+            source,
+            session,
+            published[source],
+            quarantine.read(lake, source.table, session),
+            pl.concat([part.rows for part in parts]),
+        )
+        for source, parts in found.items()
+    }
+    for source, checked in rows.items():
         kept = dict.fromkeys([*manifests[source].sources, *(one for part in found[source] for one in part.kept)])
-        report[source.table] = put(lake, source.table, session, rows, list(kept))
+        report[source.table] = put(lake, source.table, session, checked, list(kept))
     return report
 
 
-def _merged(lake: Lake, source: Source, session: date, codes: Sequence[str], parts: Sequence[Fetched]) -> Checked:
-    """Return the session's rows with those of some codes replaced, and its quarantine likewise."""
-    others = lake.read(source.table, session).filter(~pl.col("code").is_in(codes))
-    new = [part.rows.filter(pl.col("code") == code) for code, part in zip(codes, parts, strict=True)]
-    checked = TABLES[source.table].check(pl.concat([others, *new], how="vertical_relaxed"))
-    waiting = quarantine.read(lake, source.table, session)
-    still = waiting.filter(~pl.col("code").is_in(codes)) if waiting.height else waiting
-    return Checked(checked.good, pl.concat([still, checked.bad]) if still.height else checked.bad)
+def _require_codes(source: Source, session: date, published: pl.DataFrame, parts: Mapping[str, Fetched]) -> None:
+    """Refuse an answer without a code that has a bar, or was listed; a code with a bar may be missing in the master."""
+    known = set(published["code"])
+    for code, part in parts.items():
+        if source.always and not part.rows.height and (source is BARS or code in known):
+            raise NotYetPublishedError(
+                f"J-Quants has no row of {source.endpoint} for code {code} and session {session}: it was not listed "
+                "then, or is not yet published. The session stays as it was."
+            )
 
 
 def total(reports: Sequence[Mapping[str, Mapping[str, Any]]]) -> Report:

@@ -82,14 +82,16 @@ def fetch(source: Source, session: date, lake: Lake, client: JQuantsClient, code
 
     Raises:
         NotYetPublishedError: There are none, of a source that always has some.
-        PayloadError: The answer is about another session.
+        PayloadError: The answer is about another session or code.
         ContractError: Columns are not those that the source is known for.
     """
     pages = [page for query in _queries(source, session, code) for page in _kept_pages(source, query, lake, client)]
     rows = source.read(_joined(source, [page.rows for page, _ in pages if page.rows.height]))
     mine = rows.filter(pl.col("session") == session)
-    if not code:
+    if rows.height or not code:
         _require_session(source, session, rows, mine)
+    if code:
+        _require_code(source, code, mine)
     return Fetched(source, mine, tuple(kept for _, kept in pages))
 
 
@@ -131,3 +133,12 @@ def _require_session(source: Source, session: date, rows: pl.DataFrame, mine: pl
         f"{source.endpoint} was asked for session {session} and answered {rows.height} rows, {mine.height} of them of "
         f"that session; there are rows of {', '.join(str(other) for other in others)}. Nothing was published."
     )
+
+
+def _require_code(source: Source, code: str, mine: pl.DataFrame) -> None:
+    others = mine.filter(pl.col("code").ne_missing(code))["code"]
+    if others.len():
+        raise PayloadError(
+            f"{source.endpoint} was asked for code {code} and answered {others.len()} rows of other codes, the first "
+            f"of {others[0]!r}. Nothing was published."
+        )

@@ -112,6 +112,25 @@ def test_a_statement_of_the_day_is_known_at_six():
     assert found["session"] == date(2018, 11, 15)
 
 
+@pytest.mark.parametrize("at", ["9:05", "9:05:00", "09:05", "0:00", "18:00:00"])
+def test_a_statement_of_the_morning_is_known_at_six_however_its_time_is_written(at):
+    assert statement(DiscTime=at)["known_at"] == datetime(2018, 11, 15, 9, tzinfo=UTC)
+
+
+def test_of_two_statements_the_later_one_holds_however_its_time_is_written():
+    morning, noon = (
+        STATEMENT | {"DiscTime": "9:30", "DiscNo": "2"},
+        STATEMENT | {"DiscTime": "12:00", "ShOutFY": "2010"},
+    )
+    assert to_shares(rows(noon, morning))["shares_outstanding"].to_list() == [2000.0]
+
+
+@pytest.mark.parametrize("at", ["25:00", "noon", "1505"])
+def test_a_time_that_is_none_is_shown(at):
+    with pytest.raises(ContractError, match=f"in column 'DiscTime'.*{at}"):
+        statement(DiscTime=at)
+
+
 @pytest.mark.parametrize("at", ["18:05:00", "18:05", "", None])
 def test_a_late_statement_is_known_after_midnight_and_belongs_to_the_next_session(at):
     found = statement(DiscTime=at)

@@ -6,7 +6,7 @@ half past midnight, so that no run of that evening can have seen it. It belongs 
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 import polars as pl
@@ -39,7 +39,7 @@ def to_shares(rows: pl.DataFrame) -> pl.DataFrame:
         "fins_summary",
         rows,
         day("DiscDate").alias("disclosed_on"),
-        (text("DiscTime").fill_null("23:59") + ":00").str.slice(0, len("hh:mm:ss")).alias("at"),
+        _time("DiscTime").fill_null(time.max).alias("at"),
         text("DiscNo").alias("number"),
         text("Code").alias("code"),
         (issued - treasury).alias("shares_outstanding"),
@@ -72,11 +72,16 @@ def first_session_knowing(moment: datetime) -> date:
     return next_session(latest_session(moment - timedelta(microseconds=1)))
 
 
+def _time(name: str) -> pl.Expr:
+    """Return a time of day, written with or without seconds; "" is null."""
+    return text(name).str.replace(r"^(\d{1,2}:\d{2})$", "${1}:00").str.to_time("%H:%M:%S")
+
+
 def _editions(days: list[date]) -> pl.DataFrame:
     """Return for each day of disclosure when its two editions appear, and until when the first one takes any in."""
     rows = [(on, _published("fins_summary", on), _published("fins_summary_final", on)) for on in days]
     frame = pl.DataFrame(rows, schema={"disclosed_on": pl.Date, "first": _AT, "final": _AT}, orient="row")
-    closes = pl.col("first").dt.convert_time_zone("Asia/Tokyo").dt.strftime("%H:%M:%S")
+    closes = pl.col("first").dt.convert_time_zone("Asia/Tokyo").dt.time()
     return frame.with_columns(closes.alias("closes"))
 
 

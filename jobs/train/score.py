@@ -1,18 +1,18 @@
 """Score a session with the model in service: `score.py --session 2025-03-31 [--run-id ID]`.
 
-Prints what was done as one line of JSON, last on standard output; progress goes to standard error.
+Prints what was done as one line of JSON, last on standard output; progress goes to standard error. A failure is one
+sentence there, and exit status 3 where another try gives the same, 1 where it may not.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import signal
 import sys
 from datetime import date
 
+import job
+
 from tosho.config import Settings
-from tosho.observability.log import log_to_stderr
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,12 +21,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--session", type=date.fromisoformat, required=True, help="an ISO date")
     parser.add_argument("--run-id", default="", help="kept with each row; made of model and session if not given")
     asked = parser.parse_args(arguments)
-    log_to_stderr()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # PID 1 of a container has no handler of its own
+    return job.run(lambda: _score(asked))
+
+
+def _score(asked: argparse.Namespace) -> dict[str, object]:
     from tosho.steps.scoring import score  # noqa: PLC0415 - after the signal is handled: the imports take seconds
 
-    sys.stdout.write(json.dumps(score(Settings.from_environment(), asked.session, asked.run_id)) + "\n")
-    return 0
+    return score(Settings.from_environment(), asked.session, asked.run_id)
 
 
 if __name__ == "__main__":

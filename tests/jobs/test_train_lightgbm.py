@@ -54,12 +54,56 @@ def test_scoring_ends_with_a_line_of_json(home, trained):
     assert result["session"] == LAST
 
 
-def test_a_failure_is_an_exit_status_and_a_sentence(tmp_path):
-    process = start("score.py", tmp_path, "--session", LAST)
+def failure(process):
     out, err = process.communicate(timeout=300)
-    assert process.returncode == 1
     assert out == ""
-    assert "Run the weekly training first" in err
+    return process.returncode, err
+
+
+def test_what_another_try_would_not_change_is_one_sentence_and_status_3(tmp_path):
+    status, err = failure(start("score.py", tmp_path, "--session", LAST))
+    assert status == 3
+    assert err.splitlines()[-1].endswith("Run the weekly training first.")
+    assert "Traceback" not in err
+
+
+def test_a_feature_set_that_does_not_exist_is_refused_by_name(tmp_path):
+    asked = ("--first", FIRST, "--last", LAST, "--set", "absent")
+    status, err = failure(start("train_lightgbm.py", tmp_path, *asked))
+    assert status == 3
+    assert err.splitlines()[-1] == "Feature set 'absent' was asked for; there are ['core']."
+
+
+FAILING = """
+import sys
+sys.path.insert(0, {folder!r})
+import job
+from tosho.models.bundle import BundleError
+from tosho.storage.files import StorageError
+
+def work():
+    raise {error}
+
+sys.exit(job.run(work))
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "last", "has_traceback"),
+    [
+        ("BundleError('Not what it was.\\nTrain again.')", 3, "Not what it was. Train again.", False),
+        ("StorageError('The disk is full.')", 1, "The disk is full.", False),
+        ("ConnectionError('refused')", 1, "ConnectionError: refused", False),
+        ("KeyError('y_7')", 3, "KeyError: 'y_7'", True),
+        ("ZeroDivisionError()", 1, "ZeroDivisionError", True),
+    ],
+)
+def test_each_family_of_errors_has_its_status(error, status, last, has_traceback):
+    script = FAILING.format(folder=str(ROOT / "jobs/train"), error=error)
+    plain = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "include")}
+    done = subprocess.run([sys.executable, "-c", script], env=plain, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (status, last)
+    assert ("Traceback" in done.stderr) == has_traceback
 
 
 def test_a_term_signal_ends_training_and_registers_nothing(home, trained):

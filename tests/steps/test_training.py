@@ -12,6 +12,7 @@ from tosho.contracts import HORIZONS
 from tosho.dataset.cross_section import shuffled
 from tosho.dataset.samples import ColumnsError
 from tosho.dataset.splits import TooShortError, WalkForward
+from tosho.evaluation.attainable import NoTruthError
 from tosho.features.sets import feature_set
 from tosho.models.registry import NoModelError, Registry
 from tosho.steps import scoring, training, trial
@@ -258,3 +259,9 @@ def test_an_empty_lake_is_a_sentence(tmp_path):
 def test_a_short_history_is_a_sentence(settings):
     with pytest.raises(TooShortError, match="walk-forward needs at least 116"):
         train(settings, DRAWN.sessions[90], LAST, learner=QUICK)
+
+
+def test_a_truth_that_is_not_there_is_a_sentence_before_anything_is_trained(settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "_prepare", None)
+    with pytest.raises(NoTruthError, match=r"There is no truth.json in .* leave `truth` out"):
+        train(settings, FIRST, LAST, learner=QUICK, truth=tmp_path)

@@ -13,6 +13,23 @@ from tosho.dataset.samples import Samples
 from tosho.evaluation.ic import daily_ic
 
 
+class NoTruthError(LookupError):
+    """A folder that was named as a synthetic market's does not tell its signal."""
+
+
+def demand_truth(folder: Path) -> None:
+    """Do nothing where a folder tells a synthetic market's signal; asked before a training that takes minutes.
+
+    Raises:
+        NoTruthError: It has no `truth.json`, which is written last.
+    """
+    if not (folder / "truth.json").is_file():
+        raise NoTruthError(
+            f"There is no truth.json in {folder}; the attainable rank IC is asked for and cannot be known. "
+            "Name the folder of a whole synthetic market, or leave `truth` out."
+        )
+
+
 def attainable(folder: Path, samples: Samples) -> dict[int, float]:
     """Return the attainable mean daily rank IC by horizon, over these very sessions and rows where that can be known.
 
@@ -22,8 +39,9 @@ def attainable(folder: Path, samples: Samples) -> dict[int, float]:
         samples: The out-of-sample rows.
 
     Raises:
-        FileNotFoundError: Neither file is there.
+        NoTruthError: The folder tells no signal.
     """
+    demand_truth(folder)
     if not (folder / "truth.parquet").exists():
         content = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
         return {h: float(content["attainable"][str(h)]["rank_ic"]) for h in HORIZONS}

@@ -20,7 +20,7 @@ from tosho.dataset.labels import REACH, label_sessions
 from tosho.dataset.samples import Columns, Samples
 from tosho.dataset.splits import Fold, WalkForward
 from tosho.evaluation import report
-from tosho.evaluation.attainable import attainable
+from tosho.evaluation.attainable import attainable, demand_truth
 from tosho.evaluation.ic import DailyIC, daily_ic, estimate
 from tosho.evaluation.portfolio import quantile_returns, slope
 from tosho.evaluation.promotion import Champion, Decision, decide
@@ -84,8 +84,11 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
         NothingToTrainOnError: No session has both features and labels.
         TooShortError: There are too few of them for a fold.
         ColumnsError: A session's features are not those of the set that is asked for.
+        NoTruthError: `truth` has no `truth.json`; nothing was trained.
     """
     began = time.monotonic()
+    if truth:
+        demand_truth(truth)
     learner, lake, registry = learner or LightGBM(), Lake.of(settings), Registry(settings)
     data = _prepare(settings, lake, first, last, plan or WalkForward())
     parameters, digest = _parameters(learner, data), fingerprint(lake, data.samples.sessions)

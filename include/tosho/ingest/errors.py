@@ -1,4 +1,8 @@
-"""Why J-Quants gave no data: told apart, because each wants something else done."""
+"""Why J-Quants gave no data: told apart, because each wants something else done.
+
+What no second attempt can mend is a ValueError, as a broken contract is: AccessRefusedError and those under it, and
+RequestRefusedError. What may pass is none: NotYetPublishedError, PayloadError, ServiceUnavailableError.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ NOTHING_YET: Final = 210
 """The status J-Quants invented for "not at this hour"."""
 
 
-class AccessRefusedError(PermissionError):
+class AccessRefusedError(ValueError):
     """J-Quants refused, and its message does not say whether path, plan or key is the reason."""
 
 
@@ -29,7 +33,7 @@ class NotYetPublishedError(LookupError):
     """There is nothing yet for what was asked. Later there may be."""
 
 
-class PayloadError(ValueError):
+class PayloadError(ConnectionError):
     """An answer arrived that cannot be read: cut short, not JSON, or of another shape."""
 
 

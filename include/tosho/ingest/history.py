@@ -23,7 +23,8 @@ def ingest_history(first: date, last: date, lake: Lake, client: JQuantsClient, p
     """Bring all sessions between two days into the lake.
 
     Sessions that were published from the payloads at hand are left alone, so that an interrupted history goes on
-    where it stopped. Both ways, by files and one by one, make the same data files. At most a month is in memory.
+    where it stopped. What was fetched again by code stays until J-Quants writes a newer file. Both ways, by files and
+    one by one, make the same data files. At most a month is in memory.
 
     Args:
         first: First day, included.
@@ -38,7 +39,8 @@ def ingest_history(first: date, last: date, lake: Lake, client: JQuantsClient, p
 
     Raises:
         NotYetPublishedError: A session has no rows yet.
-        ContractError: A column is missing, unknown, unreadable or null throughout.
+        PayloadError: A file cannot be read, or is of other days than it is named after.
+        ContractError: A column is missing, unknown, unreadable or null throughout, or of a session not one bar is good.
         StorageError: The lake could not be written.
     """
     wanted = sessions(first, last)

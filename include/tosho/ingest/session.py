@@ -44,7 +44,8 @@ def ingest_session(session: date, lake: Lake, client: JQuantsClient, codes: Sequ
     Raises:
         NotASessionError: The day is none.
         NotYetPublishedError: A source has nothing for the session, or for one of the codes.
-        ContractError: A column is missing, unknown, unreadable or null throughout.
+        PayloadError: An answer is about another session or code, or cannot be read.
+        ContractError: A column is missing, unknown, unreadable or null throughout, or not one bar is good.
         PartitionMissingError: Codes were named, and the session was never published.
         StorageError: The lake could not be written.
     """

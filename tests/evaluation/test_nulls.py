@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from tosho.dataset.cross_section import shuffled
 from tosho.evaluation.ic import HorizonResult
@@ -35,3 +36,11 @@ def test_one_horizon_that_is_too_good_is_a_suspected_leak():
     found = no_suspected_leak([result(0.05, 1), result(0.11, 20)])
     assert not found.passed
     assert "+0.1100, of horizon 20" in found.sentence
+
+
+def test_sessions_too_small_for_an_ic_do_not_tighten_the_bound():
+    returns = RNG.normal(size=10_000 + 900)
+    bounds = np.concatenate([BOUNDS, 10_000 + np.arange(1, 101) * 9])  # a hundred sessions of nine codes
+    found = nothing_from_nothing(RNG.normal(size=returns.size), returns, bounds)
+    assert "(3 standard errors of 10000 pairs)" in found.sentence
+    assert found.bound == pytest.approx(0.03)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tosho.contracts import HORIZONS
-from tosho.dataset.cross_section import Bounds, Floats, rank_correlations
+from tosho.dataset.cross_section import Bounds, Floats, rank_correlations, slices
 from tosho.evaluation.ic import HorizonResult
 
 TOO_GOOD = 0.10
@@ -37,7 +37,9 @@ def nothing_from_nothing(scores: Floats, returns: Floats, bounds: Bounds) -> Nul
         bounds: The sessions' rows.
     """
     daily = rank_correlations(scores, returns, bounds)
-    pairs = int((np.isfinite(scores) & np.isfinite(returns)).sum())
+    both = np.isfinite(scores) & np.isfinite(returns)
+    counts = np.array([both[rows].sum() for rows in slices(bounds)], dtype=np.int64)
+    pairs = int(counts[np.isfinite(daily)].sum())  # of the sessions that the mean is taken over, and no others
     found = float(np.nanmean(daily)) if np.isfinite(daily).any() else 0.0
     bound = STANDARD_ERRORS / max(pairs, 1) ** 0.5
     return NullTest(

@@ -67,7 +67,8 @@ def shuffled_labels(learner: Learner, samples: Samples, fold: Fold, progress: Pr
 
 def planted_leak(learner: Learner, samples: Samples, fold: Fold, progress: Progress) -> NullTest:
     """Return whether the alarm rings for a model whose first feature is the return that it is to predict."""
-    few = samples.thinned(_LEAK_ROWS, seed=0)
+    of_the_fold = samples.between(fold.train.first, fold.test.last)  # what it trains and tests on is what is thinned
+    few = of_the_fold.thinned(_LEAK_ROWS, seed=0)
     features = few.features.copy()
     features[:, 0] = few.returns[:, 0]
     (tested,) = _briefly(learner, replace(few, features=features), fold, progress)

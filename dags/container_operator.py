@@ -13,15 +13,18 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import psutil
-from airflow.providers.docker.exceptions import DockerContainerFailedException
+from airflow.providers.docker.exceptions import DockerContainerFailedException, DockerContainerFailedSkipException
 from airflow.providers.docker.hooks.docker import DockerHook
 from airflow.providers.docker.operators.docker import DockerOperator
+from airflow.sdk.exceptions import AirflowFailException
 from docker import APIClient
 from docker.errors import APIError, DockerException, NotFound
 from docker.types import DeviceRequest, Mount
@@ -38,6 +41,15 @@ GRACE_SECONDS = 2
 """From TERM to KILL. Airflow allows `on_kill` 5 seconds before it kills the task itself."""
 TAIL_LINES = 15
 
+SAME_AGAIN = 3
+"""Exit status of a job that would fail the same way again; its last line says why."""
+
+IMAGE_USER = 50001
+"""The image's own user, who runs the job where the task is root's: no container is."""
+
+HARDENED = {"cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"]}
+"""What `DockerOperator` has no parameters for."""
+
 
 class ContainerJobError(RuntimeError):
     """A container job could not start, failed, was killed, or handed no result back."""
@@ -49,7 +61,9 @@ class ContainerJobOperator(DockerOperator):
     `settings.containers.runtime` decides where: `docker`, `process`, or `auto`, which takes Docker when a daemon
     answers. Both get the same command line and the same environment, secrets outside of any template. In a
     container the local folders that the settings name are mounted at their own paths, so that a URI means the
-    same inside and outside, and files belong to the user who runs the task.
+    same inside and outside, and files belong to the user who runs the task; where that is root, to the image's user,
+    who is handed what the job writes. A folder given with `--truth` is mounted to be read. No container has a
+    capability or can gain one.
 
     Args:
         command: Script in `jobs/train` and its arguments; templated.
@@ -63,6 +77,9 @@ class ContainerJobOperator(DockerOperator):
         self._killed = False
         self._process: subprocess.Popen[str] | None = None
         super().__init__(image="", command=command, mount_tmp_dir=False, auto_remove="force", xcom_all=True, **options)
+        self.skip_on_exit_code = [
+            SAME_AGAIN
+        ]  # the provider's one way to tell a status; `_in_docker` makes it a failure
         self.settings = settings
 
     @property
@@ -81,11 +98,14 @@ class ContainerJobOperator(DockerOperator):
         """Run the command line and return its result.
 
         Raises:
-            ContainerJobError: No daemon or image, a non-zero exit status (with the last lines), or no result.
+            AirflowFailException: Another try gives the same: a setting, folder or image is not as it must be, or the
+                job says so by its exit status, with its sentence.
+            ContainerJobError: No daemon, any other non-zero exit status (with the last lines), or no result.
         """
         settings = _called(self.settings)
-        folders = local_folders(settings)
         self.command = shlex.split(self.command) if isinstance(self.command, str) else [str(p) for p in self.command]
+        folders = local_folders(settings)
+        truth_folders(self.command)
         run = run_of(context["ti"])
         self._private_environment |= {**settings.to_environment(), "TOSHO_RUN": run}
         if self._takes_docker(settings):
@@ -138,12 +158,16 @@ class ContainerJobOperator(DockerOperator):
         self.labels = {RUN: run, HOME: settings.home}
         if swept := sweep(self.cli, self.labels):
             self.log.warning("Removed %d container(s) that an earlier try of this task left behind.", len(swept))
-        self.user = self.user or f"{os.getuid()}:{os.getgid()}"
+        self.user = self.user or _user(settings, folders)
         self.network_mode = settings.containers.network
-        self.mounts = [Mount(target=str(f), source=str(f), type="bind") for f in folders]
+        self.mounts = [_mount(f) for f in folders]
+        self.mounts += [_mount(f, read_only=True) for f in truth_folders(self.command) if not _lies_in(f, folders)]
+        self.cli.create_host_config = partial(self.cli.create_host_config, **HARDENED)
         self.device_requests = _gpus(settings.containers.gpus)
         try:
             return list(super().execute({}) or [])
+        except DockerContainerFailedSkipException as error:
+            raise self._hopeless(error.logs or []) from error
         except DockerContainerFailedException as error:
             raise ContainerJobError(self._failure(str(error), error.logs or [])) from error
         except APIError as error:
@@ -153,7 +177,7 @@ class ContainerJobOperator(DockerOperator):
         try:
             labels = self.cli.inspect_image(self.image)["Config"].get("Labels") or {}
         except NotFound as error:
-            raise ContainerJobError(
+            raise AirflowFailException(
                 f"The Docker daemon at {self.docker_url} has no image {self.image!r}. Build it with `{BUILD}`, "
                 "or set TOSHO_CONTAINER_RUNTIME=process to run without a container."
             ) from error
@@ -181,6 +205,8 @@ class ContainerJobOperator(DockerOperator):
                 lines = self._followed(self._process)
             finally:
                 _end_group(self._process)
+        if self._process.returncode == SAME_AGAIN:
+            raise self._hopeless(lines)
         if self._process.returncode:
             raise ContainerJobError(self._failure(f"exit status {self._process.returncode}", lines))
         return lines
@@ -194,6 +220,11 @@ class ContainerJobOperator(DockerOperator):
             self.log.info("%s", lines[-1])
         process.wait()
         return lines
+
+    def _hopeless(self, lines: Iterable[str | bytes]) -> AirflowFailException:
+        said = [str(line) for line in lines if str(line).strip()]
+        sentence = said[-1] if said else "It did not say why."
+        return AirflowFailException(f"{shlex.join(self.command)} fails however often it is tried. {sentence}")
 
     def _failure(self, what: str, lines: Iterable[str | bytes]) -> str:
         last = "\n".join(str(line) for line in list(lines)[-TAIL_LINES:])
@@ -238,17 +269,53 @@ def local_folders(settings: Settings) -> list[Path]:
     """Return the outermost folders of this machine that the settings name, made where they are missing.
 
     Raises:
-        ContainerJobError: One of them is relative, or the root of the file system: neither can be shared.
+        AirflowFailException: One of them is relative, or the root of the file system: neither can be shared.
     """
     named = {Path(settings.home), *_folder(settings.lake), *_folder(settings.mlflow)}
     for folder in named:
         if not folder.is_absolute() or folder == Path("/"):
-            raise ContainerJobError(
+            raise AirflowFailException(
                 f"{str(folder)!r} cannot be shared with a container; TOSHO_HOME, TOSHO_LAKE and TOSHO_MLFLOW must "
                 "name absolute paths below the root (`file:///folder`, `sqlite:////folder/file.db`) or a server."
             )
         folder.mkdir(parents=True, exist_ok=True)
     return sorted(f for f in named if not named.intersection(f.parents))
+
+
+def truth_folders(command: list[str]) -> list[Path]:
+    """Return the folder of a synthetic market that a command line names with `--truth`, if it names one.
+
+    Raises:
+        AirflowFailException: It is relative, or holds no `truth.json`.
+    """
+    given = [b for a, b in pairwise(command) if a == "--truth"]
+    folders = [Path(name) for name in given if name]
+    for folder in folders:
+        if not folder.is_absolute() or not (folder / "truth.json").is_file():
+            raise AirflowFailException(
+                f"`--truth {folder}` must be the absolute path of a synthetic market's folder with a truth.json in it; "
+                "there is none. Name such a folder, or leave `truth` empty."
+            )
+    return folders
+
+
+def hand_over(settings: Settings, folders: Iterable[Path], owner: int) -> None:
+    """Give a user the folders that a job writes, with what is in them; root outside can still write all of it.
+
+    That is the training's labels, the predictions, MLflow's database and artefacts, and the reports. The mounted
+    folders themselves are given, too, without what is in them: SQLite and the progress file need room beside them.
+    """
+    lake, mlflow = _folder(settings.lake), _folder(settings.mlflow)
+    home, is_database = Path(settings.home), settings.mlflow.startswith("sqlite:")
+    whole = [home / "mlartifacts", home / "reports", *([] if is_database else mlflow)]
+    whole += [root / "tables" / table for root in lake for table in ("labels", "predictions")]
+    for folder in whole:
+        folder.mkdir(parents=True, exist_ok=True)
+    bare = [*folders, *mlflow, *(db for f in mlflow if is_database for db in f.glob(f"{_name(settings.mlflow)}*"))]
+    for path in [*bare, *(inner for folder in whole for inner in (folder, *folder.rglob("*")))]:
+        with suppress(FileNotFoundError):  # a file that was being written, and has its name now
+            if path.lstat().st_uid != owner:
+                os.chown(path, owner, owner, follow_symlinks=False)
 
 
 def sources_digest(root: Path) -> str:
@@ -265,8 +332,31 @@ def _folder(uri: str) -> list[Path]:
     return [Path(parts.path)] if parts.scheme in {"file", ""} else []
 
 
+def _name(uri: str) -> str:
+    return Path(urlsplit(uri).path).name
+
+
+def _lies_in(folder: Path, folders: Iterable[Path]) -> bool:
+    return any(folder.is_relative_to(outer) for outer in folders)
+
+
+def _mount(folder: Path, *, read_only: bool = False) -> Mount:
+    return Mount(target=str(folder), source=str(folder), type="bind", read_only=read_only)
+
+
+def _user(settings: Settings, folders: Iterable[Path]) -> str:
+    if os.getuid():
+        return f"{os.getuid()}:{os.getgid()}"
+    hand_over(settings, folders, IMAGE_USER)
+    return f"{IMAGE_USER}:{IMAGE_USER}"
+
+
 def _called(settings: Callable[[], Settings] | str) -> Settings:
-    return settings() if callable(settings) else resolve_name(settings)()
+    find = settings if callable(settings) else resolve_name(settings)
+    try:
+        return find()
+    except ValueError as error:  # a setting that cannot be used cannot be used a minute later
+        raise AirflowFailException(str(error)) from error
 
 
 def _result(command: list[str], lines: list[str]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def test_auto_takes_a_process_when_no_daemon_answers(settings, job, context, cap
 
 def test_auto_does_not_hide_that_the_image_is_missing(in_docker, job, context, operators):
     absent = replace(in_docker, containers=replace(in_docker.containers, runtime="auto", image="tosho-train:absent"))
-    with pytest.raises(operators.ContainerJobError, match="no image"):
+    with pytest.raises(operators.AirflowFailException, match="no image"):
         job(absent, NOTHING).execute(context)
 
 
@@ -42,6 +42,25 @@ def test_settings_come_at_run_time_by_import_path(operators, as_process, context
         operators.ContainerJobOperator(task_id="a", command=["-c", NOTHING], settings="no.such").execute(context)
     operator = operators.ContainerJobOperator(task_id="b", command=["-c", NOTHING], settings=path)
     assert operator.execute(context) == {}
+
+
+def test_a_setting_that_cannot_be_used_is_not_tried_again(operators, context, monkeypatch):
+    monkeypatch.setenv("TOSHO_CONTAINER_RUNTIME", "podman")
+    operator = operators.ContainerJobOperator(task_id="a", command=["-c", NOTHING], settings=Settings.from_environment)
+    with pytest.raises(operators.AirflowFailException, match="TOSHO_CONTAINER_RUNTIME is 'podman'"):
+        operator.execute(context)
+
+
+@pytest.mark.parametrize("named", ["market", "{tmp_path}/absent", "{tmp_path}"])
+def test_a_truth_that_is_not_there_is_refused_before_the_job_starts(operators, as_process, context, tmp_path, named):
+    command = ["-c", NOTHING, "--truth", named.format(tmp_path=tmp_path)]
+    operator = operators.ContainerJobOperator(task_id="a", command=command, settings=lambda: as_process)
+    with pytest.raises(operators.AirflowFailException, match=r"must be the absolute path of .* truth\.json"):
+        operator.execute(context)
+
+
+def test_an_empty_truth_is_none(operators):
+    assert operators.truth_folders(["train_lightgbm.py", "--truth", ""]) == []
 
 
 def test_a_command_may_be_text(operators, as_process, context):
@@ -69,5 +88,5 @@ def test_stores_elsewhere_are_no_folders(operators, tmp_path):
 @pytest.mark.parametrize("uri", ["sqlite:///mlflow.db", "sqlite:////mlflow.db", "runs"])
 def test_a_folder_that_cannot_be_shared_is_refused(operators, tmp_path, uri):
     settings = Settings.from_environment({"TOSHO_HOME": str(tmp_path), "TOSHO_MLFLOW": uri})
-    with pytest.raises(operators.ContainerJobError, match="cannot be shared with a container"):
+    with pytest.raises(operators.AirflowFailException, match="cannot be shared with a container"):
         operators.local_folders(settings)

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -9,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from planted.market import draw, fill
 
 PROJECT = Path(__file__).resolve().parents[2]
 WHO = """
@@ -75,10 +78,93 @@ def test_files_belong_to_the_user_who_runs_the_task(in_docker, job, context):
     assert (home / "made").stat().st_uid == 1234
 
 
-def test_the_tasks_own_user_is_the_default(in_docker, job, context):
-    import os
+def test_no_container_is_roots(in_docker, job, context):
+    assert job(in_docker, WHO).execute(context)["uid"] == 50001
 
-    assert job(in_docker, WHO).execute(context)["uid"] == os.getuid()
+
+def test_the_tasks_own_user_is_the_default(in_docker, operators, monkeypatch, tmp_path):
+    monkeypatch.setattr(operators.os, "getuid", lambda: 1234)
+    monkeypatch.setattr(operators.os, "getgid", lambda: 5678)
+    assert operators._user(in_docker, [tmp_path]) == "1234:5678"
+    assert tmp_path.stat().st_uid == 0
+
+
+def test_no_container_has_or_gains_a_capability(in_docker, job, context):
+    script = """
+import json, pathlib
+lines = [line.split() for line in pathlib.Path("/proc/self/status").read_text().splitlines()]
+print(json.dumps({name.strip(":"): value for name, value, *_ in lines if name.startswith(("Cap", "NoNew"))}))
+"""
+    found = job(in_docker, script, user="0:0").execute(context)
+    assert found.pop("NoNewPrivs") == "1"
+    assert len(found) == 5
+    assert {int(value, 16) for value in found.values()} == {0}
+
+
+WRITER = """
+import json, os, pathlib, sqlite3
+home = pathlib.Path(os.environ["TOSHO_HOME"])
+with sqlite3.connect(home / "mlflow.db") as db:
+    db.execute("insert into t values (2)")
+for name in ("lake/tables/labels/old/f", "lake/tables/predictions/f", "reports/f", "mlartifacts/old/f"):
+    (home / name).write_text("the job's")
+waiting = home / "progress.tmp"
+waiting.touch()
+waiting.replace(home / "progress.json")
+refused = []
+for name in ("lake/tables/bars/f", "secrets"):
+    try:
+        (home / name).write_text("the job's")
+    except PermissionError:
+        refused.append(name)
+print(json.dumps({"refused": refused}))
+"""
+
+
+def test_the_job_can_write_what_root_left_and_nothing_else(in_docker, job, context):
+    home = Path(in_docker.home)
+    for name in ("lake/tables/labels/old/f", "mlartifacts/old/f", "lake/tables/bars/f", "secrets", "progress.json"):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text("root's")
+    with sqlite3.connect(home / "mlflow.db") as db:
+        db.execute("create table t (x)")
+    assert job(in_docker, WRITER).execute(context) == {"refused": ["lake/tables/bars/f", "secrets"]}
+    assert (home / "lake/tables/labels/old/f").read_text() == "the job's"
+    with sqlite3.connect(home / "mlflow.db") as db:
+        assert db.execute("select x from t").fetchall() == [(2,)]
+
+
+def test_a_model_is_trained_and_scores_as_that_user(in_docker, operators, context):
+    drawn = draw(codes=60)
+    fill(in_docker, drawn)
+    first, last = drawn.sessions[0].isoformat(), drawn.sessions[-1].isoformat()
+    train, score = (
+        operators.ContainerJobOperator(task_id="a", command=command, settings=lambda: in_docker)
+        for command in (["train_lightgbm.py", "--first", first, "--last", last], ["score.py", "--session", last])
+    )
+    trained = train.execute(context)
+    assert Path(trained["report"]).stat().st_uid == 50001
+    scored = score.execute(context)
+    assert (scored["version"], scored["rows"]) == (trained["version"], 240)
+
+
+def test_a_link_in_what_is_handed_over_is_not_followed(operators, in_docker, tmp_path):
+    outside = tmp_path / "outside"
+    outside.write_text("root's")
+    reports = Path(in_docker.home, "reports")
+    reports.mkdir(parents=True)
+    (reports / "link").symlink_to(outside)
+    operators.hand_over(in_docker, operators.local_folders(in_docker), 50001)
+    assert (reports.stat().st_uid, outside.stat().st_uid) == (50001, 0)
+
+
+def test_truth_is_mounted_to_be_read_only(in_docker, operators, context, tmp_path):
+    (tmp_path / "truth.json").write_text("{}")
+    script = "import pathlib, sys; pathlib.Path(sys.argv[2], 'truth.json').write_text('')"
+    command = ["-c", script, "--truth", str(tmp_path)]
+    operator = operators.ContainerJobOperator(task_id="a", command=command, settings=lambda: in_docker, user="0:0")
+    with pytest.raises(operators.ContainerJobError, match="Read-only file system"):
+        operator.execute(context)
 
 
 def test_signals_reach_the_job_through_an_init(in_docker, job, context):
@@ -113,7 +199,7 @@ def test_sweep_takes_what_carries_all_labels_and_nothing_else(operators, client,
 
 def test_a_missing_image_names_the_command_that_builds_it(in_docker, job, context, operators):
     without = replace(in_docker, containers=replace(in_docker.containers, image="tosho-train:absent"))
-    with pytest.raises(operators.ContainerJobError, match=r"no image 'tosho-train:absent'.*deploy/images/build\.sh"):
+    with pytest.raises(operators.AirflowFailException, match=r"no image 'tosho-train:absent'.*deploy/images/build\.sh"):
         job(without, "print('{}')").execute(context)
 
 

@@ -57,6 +57,23 @@ def test_a_non_zero_exit_fails_with_the_last_lines(either, job, context, operato
     assert left_behind(operators, either) == []
 
 
+def test_a_job_that_says_that_another_try_gives_the_same_is_not_tried_again(either, job, context, operators):
+    script = "print('first'); print('Train a model first.'); raise SystemExit(3)"
+    with pytest.raises(operators.AirflowFailException, match=r"however often it is tried\. Train a model first\.$"):
+        job(either, script).execute(context)
+    assert left_behind(operators, either) == []
+
+
+def test_a_truth_outside_of_the_folders_can_be_read(either, operators, context, tmp_path):
+    market = tmp_path / "market"
+    market.mkdir()
+    (market / "truth.json").write_text('{"known": true}')
+    script = "import pathlib, sys; print(pathlib.Path(sys.argv[2], 'truth.json').read_text())"
+    command = ["-c", script, "--truth", str(market)]
+    operator = operators.ContainerJobOperator(task_id="a", command=command, settings=lambda: either)
+    assert operator.execute(context) == {"known": True}
+
+
 def test_a_job_that_hands_nothing_back_fails(either, job, context, operators):
     with pytest.raises(operators.ContainerJobError, match=r"handed no result back.*'only words'"):
         job(either, "print('only words')").execute(context)
@@ -81,13 +98,14 @@ def test_secrets_are_in_no_field_that_airflow_shows(either, job, context):
 def test_a_lake_uri_means_the_same_inside(either, job, context):
     script = """
 import json, os, pathlib
-lake = pathlib.Path(os.environ["TOSHO_LAKE"].removeprefix("file://"))
-(lake / "written").write_text("by the job")
+labels = pathlib.Path(os.environ["TOSHO_LAKE"].removeprefix("file://"), "tables", "labels")
+labels.mkdir(parents=True, exist_ok=True)
+(labels / "written").write_text("by the job")
 print(json.dumps({}))
 """
     job(either, script).execute(context)
     lake = either.lake.removeprefix("file://")
-    with open(f"{lake}/written") as written:  # noqa: PTH123
+    with open(f"{lake}/tables/labels/written") as written:  # noqa: PTH123
         assert written.read() == "by the job"
 
 

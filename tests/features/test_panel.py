@@ -108,6 +108,12 @@ def test_shares_are_those_last_known_and_move_with_a_split() -> None:
     assert build_panel(bars((date(2024, 2, 1), "13010", 1.0, 1.0)), shares)["shares_outstanding"].to_list() == [None]
 
 
+def test_a_listing_tells_the_sector_of_65_sessions(market: SmallMarket) -> None:
+    told = market.securities.filter(pl.col("session") == market.sessions[100])
+    panel = build_panel(market.bars, None, told)
+    assert column(panel, STEADY, "sector33")[99:167] == [None] + ["0050"] * 66 + [None]
+
+
 def test_of_two_statements_in_a_session_the_later_counts() -> None:
     shares = pl.DataFrame(
         {

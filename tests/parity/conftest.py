@@ -20,12 +20,16 @@ LOOKBACK = 130
 SHAPE = Shape(chunk=16, buckets=3, span=7)
 
 
+def _reach(column: str) -> int:
+    return columns.REACH.get(column, 0)
+
+
 @pytest.fixture(scope="session")
 def core():
     """All features of the set that a short market can fill."""
     whole = feature_set("core")
     reach = plan(whole).lookback
-    near = tuple(f for f in whole.features if reach[f.name] <= LOOKBACK and not set(f.inputs) & set(columns.REACH))
+    near = tuple(f for f in whole.features if max(reach[f.name], *map(_reach, ("", *f.inputs))) <= LOOKBACK)
     short = FeatureSet(whole.name, whole.number, near)
     assert plan(short).rows_before <= LOOKBACK  # else nothing lies before the window, and that is not tested
     return short

@@ -1,5 +1,8 @@
 """The laws hold of every registered feature and intermediate: the loop is over the registry, not over a list."""
 
+from dataclasses import replace
+
+import polars as pl
 import pytest
 
 from features.small_market import STEADY, SmallMarket
@@ -57,6 +60,15 @@ def test_a_code_that_comes_back_has_the_same_bits_in_every_run(market: SmallMark
     gappy = market.without(STEADY, market.sessions[away])
     assert laws.not_incremental(gappy, passes, keep=3) == set()
     assert laws.looking_ahead(gappy, passes, cuts=[away.stop - 5]) == set()
+
+
+@pytest.mark.parametrize("told", [100, 150, 890, 893, 897, 955])
+def test_a_listing_that_ends_has_the_same_bits_in_every_run(market: SmallMarket, passes: Plan, told: int) -> None:
+    """The code trades on, and its sector is known for a while."""
+    ends = (pl.col("code") == STEADY) & (pl.col("session") > market.sessions[told])
+    silent = replace(market, securities=market.securities.filter(~ends))
+    assert laws.not_incremental(silent, passes, keep=3) == set()
+    assert laws.looking_ahead(silent, passes, cuts=[940]) == set()
 
 
 @pytest.mark.parametrize("feature", SERIES, ids=lambda f: f.name)

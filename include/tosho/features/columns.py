@@ -57,5 +57,8 @@ CALENDAR = pl.Schema(
 )
 """What else they read, where one of them does: see `dates`."""
 
-REACH = {"sessions_listed": LISTED_CAP - 1}
-"""Earlier rows that `build_panel` makes a column from."""
+LISTING_AGE = 65
+"""Sessions for which a listing tells sector, segment and scale, where no newer one does."""
+
+REACH = {"sessions_listed": LISTED_CAP - 1, "sector33": LISTING_AGE, "segment": LISTING_AGE, "scale": LISTING_AGE}
+"""Earlier sessions that `build_panel` makes a column from."""

@@ -46,7 +46,7 @@ def build_panel(
         bars: Rows of the `bars` contract.
         shares: Rows of the `shares` contract; without them `shares_outstanding` is null.
         securities: Rows of the `securities` contract; each row's sector, segment and scale are those of the code's
-            newest listing not later than the session. Without them they are null.
+            newest listing of the 65 sessions before, or the session's own. Without them they are null.
         sessions: All sessions that exist in this range, by which absences are seen. Left out, they are those that
             occur in `bars` and `securities`: give them when the bars are those of a few codes.
         splits: What `splits_of` gives for bars earlier than these. With them an incremental panel has the same bits
@@ -58,16 +58,15 @@ def build_panel(
     if duplicates := bars.height - bars.n_unique(["session", "code"]):
         raise PanelError(f"{duplicates} of {bars.height} bars repeat a session and code; the bound is none. Drop them.")
     keys = rows_of(bars, securities)
-    rows = _placed(keys, () if sessions is None else sessions).join(
-        bars, on=columns.KEY, how="left", maintain_order="left"
-    )
+    given = pl.Series("session", [] if sessions is None else list(sessions), pl.Date)
+    days = pl.concat([given, keys["session"]]).unique().sort()
+    rows = _placed(keys, days).join(bars, on=columns.KEY, how="left", maintain_order="left")
     factors = _factors(bars, splits)
     rows = _as_of(rows, factors).with_columns(pl.col(_FACTOR).fill_null(1.0))
     rows = rows.with_columns(pl.col("close").alias("close_raw"), pl.col("volume").alias("volume_raw"))
     rows = rows.with_columns(pl.col(_PRICES) / pl.col(_FACTOR), pl.col("volume") * pl.col(_FACTOR))
     rows = _with_shares(rows, shares, factors)
-    listing = securities.select(*columns.KEY, *_SECURITIES) if securities is not None else _nothing(_SECURITIES)
-    return _as_of(rows, listing.sort(columns.KEY)).select(
+    return _with_listing(rows, securities, days).select(
         pl.col(name).cast(dtype) for name, dtype in columns.PANEL.items()
     )
 
@@ -83,11 +82,9 @@ def splits_of(bars: pl.DataFrame) -> pl.DataFrame:
     return bars.filter(pl.col("adj_factor") != 1).select("session", "code", "adj_factor").sort("code", "session")
 
 
-def _placed(keys: pl.DataFrame, sessions: Iterable[date]) -> pl.DataFrame:
+def _placed(keys: pl.DataFrame, days: pl.Series) -> pl.DataFrame:
     """Keys by code and session, with what tells of the rows before each: `follows` and `sessions_listed`."""
     rows = keys.sort("code", "session")
-    given = pl.Series("session", list(sessions), pl.Date)
-    days = pl.concat([given, rows["session"]]).unique().sort()
     # One number a row that grows with code and session, codes so far apart that no two are near each other.
     apart = days.len() + columns.LISTED_CAP
     at = rows["code"].rle_id().cast(pl.Int64) * apart + days.search_sorted(rows["session"]).cast(pl.Int64)
@@ -117,12 +114,18 @@ def _with_shares(rows: pl.DataFrame, shares: pl.DataFrame | None, factors: pl.Da
     return _as_of(rows, stated).with_columns(pl.col("shares_outstanding") * (pl.col("factor_stated") / pl.col(_FACTOR)))
 
 
+def _with_listing(rows: pl.DataFrame, securities: pl.DataFrame | None, days: pl.Series) -> pl.DataFrame:
+    if securities is None:
+        return rows.with_columns(pl.lit(None, pl.String).alias(name) for name in _SECURITIES)
+    listing = securities.select(*columns.KEY, *_SECURITIES).sort(columns.KEY)
+    placed = listing.with_columns(days.search_sorted(listing["session"]).cast(pl.Int64).alias("told"))
+    known = _as_of(rows, placed)
+    age = days.search_sorted(known["session"]).cast(pl.Int64) - known["told"]
+    return known.with_columns(pl.when(age <= columns.LISTING_AGE).then(pl.col(name)) for name in _SECURITIES)
+
+
 def _as_of(rows: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
     """Join each row with its code's newest record that is not later, keeping the rows' order."""
     numbered = rows.with_row_index("place").sort("session")
     joined = numbered.join_asof(records, on="session", by="code", strategy="backward", check_sortedness=False)
     return joined.sort("place").drop("place")
-
-
-def _nothing(names: Iterable[str]) -> pl.DataFrame:
-    return pl.DataFrame(schema={"session": pl.Date, "code": pl.String, **dict.fromkeys(names, pl.String)})

@@ -33,9 +33,9 @@ class Plan:
     @property
     def rows_before(self) -> int:
         """Earlier sessions that must be read so that every value of a session is what a full run gives."""
-        levels = (*self.market, *self.series)
-        reach = (columns.REACH.get(name, 0) for level in levels for f in level for name in f.inputs)
-        return max((*self.lookback.values(), *reach), default=0)
+        levels = (*self.market, *self.series, *self.session)
+        read = {name for level in levels for f in level for name in f.inputs} | {*self.handed_on}
+        return max((*self.lookback.values(), *(columns.REACH.get(name, 0) for name in read)), default=0)
 
     @property
     def reads_calendar(self) -> bool:

@@ -76,13 +76,9 @@ def run_step(step: Any, *arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - an
     """Run a step. What another try cannot mend (a failed gate, a wrong key, a broken contract) fails at once."""
     from airflow.sdk.exceptions import AirflowFailException
 
-    from tosho.ingest import AccessRefusedError, PayloadError
-
     try:
         return dict(step(*arguments))
-    except PayloadError:
-        raise  # an answer cut short: the next one may be whole
-    except (ValueError, AccessRefusedError) as error:  # gates, contracts, sessions, settings, refused requests
+    except ValueError as error:  # gates, contracts, sessions, settings, refusals: none of them passes by itself
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
 
 

@@ -1,11 +1,18 @@
 import os
+import signal
+import subprocess
+import sys
+from datetime import date
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tosho.local import airflow
 from tosho.local.demo import Demo, Plan
 from tosho.local.processes import Processes
+from tosho.observability.progress import VARIABLE
+from tosho.simulation.market import simulate
 
 PROJECT = Path(__file__).parents[2]
 
@@ -32,11 +39,35 @@ def installation(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def played(installation):
-    from datetime import date
-
-    from tosho.simulation.market import simulate
-
+def market(installation):
     folder = installation.place.home / "market"
     simulate(folder, codes=300, sessions=300, last=date(2025, 1, 14))
-    return installation.play(Plan(folder=folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def interrupted(installation, market):
+    """Ctrl-C while history takes the market in; returns the demo's exit status and the processes it left."""
+    command = [sys.executable, "-m", "tosho", "demo", "--market", str(market)]
+    environment = {**os.environ, "TOSHO_HOME": str(installation.place.home), "PYTHONUNBUFFERED": "1"}
+    demo = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, cwd=PROJECT)
+    for line in demo.stdout:
+        if "ingest" in line and "running" in line:
+            break
+    demo.send_signal(signal.SIGINT)
+    demo.stdout.close()
+    status = demo.wait(120)
+    mark = str(installation.place.progress)
+    return status, [process.pid for process in psutil.process_iter() if environment_of(process).get(VARIABLE) == mark]
+
+
+def environment_of(process):
+    try:
+        return process.environ()
+    except psutil.Error:
+        return {}
+
+
+@pytest.fixture(scope="session")
+def played(installation, market, interrupted):
+    return installation.play(Plan(folder=market))

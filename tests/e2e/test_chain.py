@@ -28,6 +28,10 @@ def store(installation):
     return open_store(installation.place.settings().store)
 
 
+def test_ctrl_c_ends_a_demo_and_every_process_of_it(interrupted):
+    assert interrupted == (130, [])
+
+
 def test_the_demo_ends_with_predictions_of_its_last_sessions(played, store):
     for session in (date(2025, 1, 9), date(2025, 1, 10), date(2025, 1, 14)):
         assert played.rows[session] == store.count(session) >= 4 * 270

@@ -43,7 +43,7 @@ def test_rows_of_another_session_are_refused() -> None:
 
 
 def test_the_contract_is_asked_first() -> None:
-    with pytest.raises(ContractError, match="duplicate_key"):
+    with pytest.raises(ContractError, match="repeated_row"):
         checked(SESSION, pl.concat([predictions(), predictions()]))
 
 

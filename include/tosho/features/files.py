@@ -60,7 +60,7 @@ def compute_file(  # noqa: PLR0913 - the options of the command
         output: What to write; its folder is made.
         name: The feature set.
         engine: `local` or `spark`; they give the same bits.
-        securities: Listings, for sectors and segments (each tells those of 65 sessions), and for sessions without a bar.
+        securities: Listings, for sectors and segments (known for 65 sessions), and for sessions without bars.
         indices: Bars of the index.
         shares: Shares outstanding as stated.
         first: First session to write. Earlier bars are what its windows look into.

@@ -41,8 +41,8 @@ def attainable(folder: Path, samples: Samples) -> dict[int, float]:
     Raises:
         NoTruthError: The folder tells no signal.
     """
-    demand_truth(folder)
     if not (folder / "truth.parquet").exists():
+        demand_truth(folder)
         content = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
         return {h: float(content["attainable"][str(h)]["rank_ic"]) for h in HORIZONS}
     counts = np.diff(samples.bounds)

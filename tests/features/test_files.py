@@ -90,3 +90,34 @@ def test_a_range_without_sessions_is_refused(folder: Path) -> None:
 def test_an_unknown_engine_is_refused(folder: Path) -> None:
     with pytest.raises(ValueError, match="Engine 'dask' was asked for"):
         compute_file(folder / "bars.parquet", folder / "out.parquet", "core", engine="dask")
+
+
+def test_a_halt_may_be_a_row_of_nulls_or_no_row(tmp_path):
+    from datetime import date, timedelta
+
+    days = [date(2018, 10, 1) + timedelta(days=n) for n in range(30)]
+    rows = [
+        {"session": day, "code": code, "close": 100.0 + (n * 7 + int(code[3])) % 11}
+        for n, day in enumerate(days)
+        for code in ("13010", "13020")
+    ]
+    close = pl.col("close")
+    prices = {"open": close, "high": close, "low": close, "volume": close * 100, "turnover_yen": close * close * 100}
+    without_row = (
+        pl.DataFrame(rows).with_columns(**prices).filter((close.is_not_null()) & (pl.col("session") != days[20]))
+    )
+    halted = pl.DataFrame({"session": [days[20]], "code": ["13010"]})
+    other = (
+        pl.DataFrame(rows).with_columns(**prices).filter((pl.col("session") == days[20]) & (pl.col("code") == "13020"))
+    )
+    without_row = pl.concat([without_row, other])
+    with_row = pl.concat([without_row, halted], how="diagonal")
+    made = []
+    for name, frame in (("without", without_row), ("with", with_row)):
+        frame.write_parquet(tmp_path / f"{name}.parquet")
+        compute_file(tmp_path / f"{name}.parquet", tmp_path / f"{name}.out", "core")
+        made.append(pl.read_parquet(tmp_path / f"{name}.out"))
+    assert made[0].equals(made[1])
+    after = made[0].filter((pl.col("code") == "13010") & (pl.col("session") == days[22]))
+    assert after["ret_5"].item() is not None  # the window spans the halt, and neither of its ends is in it
+    assert after["ret_2"].item() is None

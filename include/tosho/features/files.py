@@ -76,7 +76,7 @@ def compute_file(  # noqa: PLR0913 - the options of the command
     """
     wanted = feature_set(name)
     tables = Tables(
-        _until(_read(bars, BARS, _DEFAULTS), last),
+        _dense(_until(_read(bars, BARS, _DEFAULTS), last)),
         None if securities is None else _until(_read(securities, SECURITIES, {}, _LISTING), last),
         None if indices is None else _until(_read(indices, INDICES, _FIRST_INDEX), last),
         None if shares is None else _until(_read(shares, SHARES, {}), last),
@@ -113,6 +113,18 @@ def _engine(name: str) -> Engine:
 def _locally(tables: Tables, wanted: FeatureSet, sessions: list[date]) -> pl.DataFrame:
     panel = build_panel(tables.bars, tables.shares, tables.securities)
     return local.compute(panel, tables.indices, wanted, sessions)
+
+
+def _dense(bars: pl.DataFrame) -> pl.DataFrame:
+    """Add a row of nulls for each session that a code lacks between its first and last bar.
+
+    A file seldom says who was listed. A code that has bars before and after was: it did not trade.
+    """
+    lives = bars.group_by("code").agg(pl.col("session").min().alias("first"), pl.col("session").max().alias("last"))
+    sessions = bars.select(pl.col("session").unique().sort())
+    keys = sessions.join_where(lives, pl.col("session") >= pl.col("first"), pl.col("session") <= pl.col("last"))
+    dense = keys.select("session", "code").join(bars, on=["session", "code"], how="left", validate="1:m")
+    return dense.select(bars.columns).with_columns(pl.col("adj_factor").fill_null(1.0))
 
 
 def _until(frame: pl.DataFrame, last: date | None) -> pl.DataFrame:

@@ -11,8 +11,8 @@ from tosho.calendar import previous_session, sessions
 from tosho.ingest import bulk
 from tosho.ingest.jquants import JQuantsClient
 from tosho.ingest.month import Files, Month
-from tosho.ingest.session import Report, ingest_session, split_by_plan, total
-from tosho.ingest.sources import Source
+from tosho.ingest.session import Report, ingest_session, put, split_by_plan, total
+from tosho.ingest.sources import Source, fetch
 from tosho.storage import Lake, PartitionMissingError, layout
 
 Progress = Callable[[str, int, int], None]
@@ -50,13 +50,19 @@ def ingest_history(first: date, last: date, lake: Lake, client: JQuantsClient, p
     singly = wanted
     if client.terms.bulk and wanted:
         singly = []
-        for month in _months(wanted, within, lake, client):
+        listed = _listed(wanted, within, client)
+        in_files = {source: files for source, files in listed.items() if files or source.always}
+        for month in _months(wanted, in_files, lake, client):
             published = month.publish()
             reports += published.reports
             from_files += published.sessions
             singly += published.not_in_files
             done += len(month.sessions) - len(published.not_in_files)
             progress(f"{month.sessions[0]:%Y-%m}", done, len(wanted))
+        from_others = [session for session in wanted if session not in set(singly)]
+        for source in within:
+            if source not in in_files:
+                reports += _source_alone(source, from_others, lake, client, progress)
     for session in singly:
         if not _is_complete(session, within, lake):
             reports.append(ingest_session(session, lake, client))
@@ -72,11 +78,25 @@ def ingest_history(first: date, last: date, lake: Lake, client: JQuantsClient, p
     }
 
 
-def _months(wanted: Sequence[date], within: Sequence[Source], lake: Lake, client: JQuantsClient) -> Iterator[Month]:
+def _listed(wanted: Sequence[date], within: Sequence[Source], client: JQuantsClient) -> Files:
     earliest = previous_session(wanted[0])  # what was disclosed after its cutoff belongs to the first session
-    listed: Files = {source: bulk.files_between(source, earliest, wanted[-1], client) for source in within}
+    return {source: bulk.files_between(source, earliest, wanted[-1], client) for source in within}
+
+
+def _months(wanted: Sequence[date], listed: Files, lake: Lake, client: JQuantsClient) -> Iterator[Month]:
     for _, days in groupby(wanted, key=lambda session: (session.year, session.month)):
         yield Month(tuple(days), listed, lake, client)
+
+
+def _source_alone(
+    source: Source, wanted: Sequence[date], lake: Lake, client: JQuantsClient, progress: Progress
+) -> Iterator[Report]:
+    """Take a source in that has no files at all, session by session; an empty list is no proof that it has no rows."""
+    for done, session in enumerate(wanted, 1):
+        if not _is_complete(session, [source], lake):
+            found = fetch(source, session, lake, client)
+            yield {source.table: put(lake, source.table, session, source.check(found.rows), found.kept)}
+        progress(f"{source.name} of {session}", done, len(wanted))
 
 
 def _is_complete(session: date, within: Sequence[Source], lake: Lake) -> bool:

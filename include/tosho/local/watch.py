@@ -62,11 +62,12 @@ class Watch:
         self, dag_id: str, run_id: str, label: str, task: dict[str, Any], told: set[tuple[str, str]], elapsed: float
     ) -> None:
         name, state = task["task_id"], task["state"]
-        if state == "running":
+        if state == "running" and (name, state) in told:
             self._tell_progress(label, name, told, elapsed)
         if state not in ("running", "success", "failed", "up_for_retry") or (name, state) in told:
             return
         told.add((name, state))
+        self.progress_file.unlink(missing_ok=True)  # what it says is of the task before
         detail = _rows(self.api.result(dag_id, run_id, name)) if state == "success" else ""
         self.say(f"  {elapsed:6.1f} s  {label}  {name:<15} {state:<8} {detail}".rstrip())
 

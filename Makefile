@@ -24,7 +24,7 @@ airflow:  ## start the local Airflow (UI, scheduler) with the demo's data
 	@TOSHO_HOME=$(HOME_FOLDER) $(PY) -m tosho airflow start $(if $(MARKET),--market "$(MARKET)")
 
 stop:  ## end everything that demo and airflow started
-	@for home in .tosho .tosho/* $(HOME_FOLDER); do \
+	@for home in $(sort .tosho $(wildcard .tosho/*) $(HOME_FOLDER)); do \
 	  [ ! -d $$home/processes ] || TOSHO_HOME=$$home $(PY) -m tosho airflow stop; done
 
 check: setup  ## formatting, lint, types, layers

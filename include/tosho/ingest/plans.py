@@ -9,18 +9,42 @@ from tosho.config import Plan
 
 MASTER = "/equities/master"
 BARS = "/equities/bars/daily"
-TOPIX = "/indices/bars/daily/topix"
-FINS = "/fins/summary"
-CALENDAR = "/markets/calendar"
+BARS_AM = "/equities/bars/daily/am"
 INVESTORS = "/equities/investor-types"
+EARNINGS_CALENDAR = "/equities/earnings-calendar"
+TOPIX = "/indices/bars/daily/topix"
+INDICES = "/indices/bars/daily"
+FINS = "/fins/summary"
+FINS_DETAILS = "/fins/details"
+DIVIDENDS = "/fins/dividend"
+EARNINGS_DATE = "/fins/earnings-date"
+CALENDAR = "/markets/calendar"
+MARGIN_INTEREST = "/markets/margin-interest"
+MARGIN_ALERT = "/markets/margin-alert"
+SHORT_RATIO = "/markets/short-ratio"
+SHORT_SALE_REPORT = "/markets/short-sale-report"
+BREAKDOWN = "/markets/breakdown"
+OPTIONS_225 = "/derivatives/bars/daily/options/225"
+FUTURES = "/derivatives/bars/daily/futures"
+OPTIONS = "/derivatives/bars/daily/options"
 BULK_LIST = "/bulk/list"
 BULK_GET = "/bulk/get"
 
-_FREE = frozenset({MASTER, BARS, FINS, CALENDAR})
-_PAID = _FREE | {TOPIX, INVESTORS, BULK_LIST, BULK_GET}
+_FREE = frozenset({MASTER, BARS, FINS, CALENDAR, EARNINGS_CALENDAR, EARNINGS_DATE})
+_LIGHT = _FREE | {TOPIX, INVESTORS, BULK_LIST, BULK_GET}
+_STANDARD = _LIGHT | {INDICES, MARGIN_INTEREST, MARGIN_ALERT, SHORT_RATIO, SHORT_SALE_REPORT, OPTIONS_225}
+_PREMIUM = _STANDARD | {BARS_AM, FINS_DETAILS, DIVIDENDS, BREAKDOWN, FUTURES, OPTIONS}
+
+WITHOUT_FILES: Final = frozenset({BARS_AM, CALENDAR, EARNINGS_CALENDAR})
+"""Endpoints of which no plan has bulk files."""
 
 FINS_PER_MINUTE: Final = 60
-"""fins/summary has this limit on every plan above it."""
+"""Requests a minute to `fins/*`, on every plan that has more in general."""
+
+
+def per_minute(endpoint: str, general: int) -> int:
+    """Return how often a minute an endpoint may be asked, where the plan's general number is given."""
+    return min(general, FINS_PER_MINUTE) if endpoint.startswith("/fins/") else general
 
 
 @dataclass(frozen=True)
@@ -41,7 +65,7 @@ class Terms:
 
 PLANS: Final[dict[Plan, Terms]] = {
     "free": Terms(5, 2, 12, _FREE),
-    "light": Terms(60, 5, 0, _PAID),
-    "standard": Terms(120, 10, 0, _PAID),
-    "premium": Terms(500, 20, 0, _PAID, half_day_blocks=True),
+    "light": Terms(60, 5, 0, _LIGHT),
+    "standard": Terms(120, 10, 0, _STANDARD),
+    "premium": Terms(500, 20, 0, _PREMIUM, half_day_blocks=True),
 }

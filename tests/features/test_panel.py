@@ -5,7 +5,8 @@ import pytest
 
 from features.small_market import FLAT, STEADY, SmallMarket
 from tosho.features import columns
-from tosho.features.panel import PanelError, build_panel, splits_of
+from tosho.features.panel import PanelError, build_panel
+from tosho.point_in_time.prices import splits_of
 
 DAYS = [date(2024, 4, n) for n in (1, 2, 3, 4, 5)]
 

@@ -8,9 +8,10 @@ import polars as pl
 
 from features.small_market import HALTED, STEADY, SmallMarket
 from tosho.features import local
-from tosho.features.panel import build_panel, splits_of
+from tosho.features.panel import build_panel
 from tosho.features.plan import Plan, plan_of
 from tosho.features.spec import Feature, features
+from tosho.point_in_time.prices import splits_of
 
 KEY = ["session", "code"]
 EXACT = pl.Float64()

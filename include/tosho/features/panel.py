@@ -8,10 +8,10 @@ from datetime import date
 import polars as pl
 
 from tosho.features import columns
+from tosho.point_in_time.asof import as_of
+from tosho.point_in_time.prices import FACTOR, adjusted, cumulative_factors, with_factor
 
-_PRICES = ("open", "high", "low", "close")
 _SECURITIES = ("sector33", "segment", "scale")
-_FACTOR = "factor"
 
 
 class PanelError(ValueError):
@@ -54,6 +54,7 @@ def build_panel(
 
     Raises:
         PanelError: A code has two bars in one session.
+        AsOfError: A code has two listings in one session.
     """
     if duplicates := bars.height - bars.n_unique(["session", "code"]):
         raise PanelError(f"{duplicates} of {bars.height} bars repeat a session and code; the bound is none. Drop them.")
@@ -61,10 +62,10 @@ def build_panel(
     given = pl.Series("session", [] if sessions is None else list(sessions), pl.Date)
     days = pl.concat([given, keys["session"]]).unique().sort()
     rows = _placed(keys, days).join(bars, on=columns.KEY, how="left", maintain_order="left")
-    factors = _factors(bars, splits)
-    rows = _as_of(rows, factors).with_columns(pl.col(_FACTOR).fill_null(1.0))
+    factors = cumulative_factors(bars, splits)
+    rows = with_factor(rows, factors)
     rows = rows.with_columns(pl.col("close").alias("close_raw"), pl.col("volume").alias("volume_raw"))
-    rows = rows.with_columns(pl.col(_PRICES) / pl.col(_FACTOR), pl.col("volume") * pl.col(_FACTOR))
+    rows = rows.with_columns(adjusted())
     rows = _with_shares(rows, shares, factors)
     return _with_listing(rows, securities, days).select(
         pl.col(name).cast(dtype) for name, dtype in columns.PANEL.items()
@@ -75,11 +76,6 @@ def rows_of(bars: pl.DataFrame, securities: pl.DataFrame | None = None) -> pl.Da
     """Return session and code of the rows that a panel of these tables has: a bar, a listing, or both."""
     tables = [bars] if securities is None else [bars, securities]
     return pl.concat([table.select(columns.KEY) for table in tables]).unique()
-
-
-def splits_of(bars: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows in which a split took effect: session, code, adj_factor. They are few, and worth keeping."""
-    return bars.filter(pl.col("adj_factor") != 1).select("session", "code", "adj_factor").sort("code", "session")
 
 
 def _placed(keys: pl.DataFrame, days: pl.Series) -> pl.DataFrame:
@@ -95,23 +91,12 @@ def _placed(keys: pl.DataFrame, days: pl.Series) -> pl.DataFrame:
     )
 
 
-def _factors(bars: pl.DataFrame, splits: pl.DataFrame | None) -> pl.DataFrame:
-    """Session, code, factor: the cumulative factor from each split on, multiplied in order of time."""
-    own = splits_of(bars)
-    if splits is not None and bars.height:
-        first = bars["session"].min()
-        own = pl.concat([splits.filter(pl.col("session") < first).select(own.columns), own])
-    ordered = own.sort("code", "session")
-    return ordered.select(*columns.KEY, pl.col("adj_factor").cum_prod().over("code").alias(_FACTOR)).sort(columns.KEY)
-
-
 def _with_shares(rows: pl.DataFrame, shares: pl.DataFrame | None, factors: pl.DataFrame) -> pl.DataFrame:
     if shares is None:
         return rows.with_columns(pl.lit(None, pl.Float64).alias("shares_outstanding"))
     stated = shares.sort("session", "code", "known_at").unique(columns.KEY, keep="last").sort(columns.KEY)
-    stated = _as_of(stated.select(*columns.KEY, "shares_outstanding"), factors)
-    stated = stated.rename({_FACTOR: "factor_stated"}).with_columns(pl.col("factor_stated").fill_null(1.0))
-    return _as_of(rows, stated).with_columns(pl.col("shares_outstanding") * (pl.col("factor_stated") / pl.col(_FACTOR)))
+    stated = with_factor(stated.select(*columns.KEY, "shares_outstanding"), factors).rename({FACTOR: "factor_stated"})
+    return _newest(rows, stated).with_columns(pl.col("shares_outstanding") * (pl.col("factor_stated") / pl.col(FACTOR)))
 
 
 def _with_listing(rows: pl.DataFrame, securities: pl.DataFrame | None, days: pl.Series) -> pl.DataFrame:
@@ -119,13 +104,11 @@ def _with_listing(rows: pl.DataFrame, securities: pl.DataFrame | None, days: pl.
         return rows.with_columns(pl.lit(None, pl.String).alias(name) for name in _SECURITIES)
     listing = securities.select(*columns.KEY, *_SECURITIES).sort(columns.KEY)
     placed = listing.with_columns(days.search_sorted(listing["session"]).cast(pl.Int64).alias("told"))
-    known = _as_of(rows, placed)
+    known = _newest(rows, placed)
     age = days.search_sorted(known["session"]).cast(pl.Int64) - known["told"]
     return known.with_columns(pl.when(age <= columns.LISTING_AGE).then(pl.col(name)) for name in _SECURITIES)
 
 
-def _as_of(rows: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
-    """Join each row with its code's newest record that is not later, keeping the rows' order."""
-    numbered = rows.with_row_index("place").sort("session")
-    joined = numbered.join_asof(records, on="session", by="code", strategy="backward", check_sortedness=False)
-    return joined.sort("place").drop("place")
+def _newest(rows: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
+    """Join each row with its code's newest record of its own session or an earlier one."""
+    return as_of(rows, records, by=("code",), cutoff="session", known_at="session")

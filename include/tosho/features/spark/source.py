@@ -9,7 +9,7 @@ from typing import Protocol
 import polars as pl
 
 from tosho import calendar
-from tosho.features.panel import splits_of
+from tosho.point_in_time.prices import splits_of
 from tosho.storage import Lake
 
 Tables = dict[str, pl.DataFrame]

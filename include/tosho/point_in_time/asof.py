@@ -1,0 +1,166 @@
+"""What was known when: the one join by publication, and a table as it stood at an instant.
+
+A record counts from its publication on. Of what was published by the cutoff the newest fact holds, and of a fact
+that was published more than once its newest version: a late correction of an old week replaces that week's figures
+and does not push the newest week aside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import polars as pl
+
+from tosho import calendar
+
+_PLACE, _KNOWN, _ORDER = "__place", "__known", "__order"
+
+
+class AsOfError(ValueError):
+    """Rows and records cannot be joined by what was known, or a join broke its promise."""
+
+
+def as_of(  # noqa: PLR0913 - each names columns of one side
+    rows: pl.DataFrame,
+    records: pl.DataFrame,
+    *,
+    by: Sequence[str],
+    cutoff: str = "cutoff",
+    known_at: str = "known_at",
+    fact: Sequence[str] = (),
+) -> pl.DataFrame:
+    """Join to each row the newest record of its key that was known at its cutoff.
+
+    Newest is, among the records with `known_at` <= `cutoff`, the one with the greatest `fact`, and of several
+    versions of that fact the last published. Without `fact` it is the last published. A row whose key has no such
+    record, has no record at all, or is null, gets nulls. No rows give no rows; no records give nulls.
+
+    `cutoff` and `known_at` may be instants, or both sessions where a record's session is the first whose cutoff knows
+    it, as everywhere in the lake. The time of day then lies in the session, and the join is the same.
+
+    Args:
+        rows: Any frame with the columns `by` and `cutoff`. Its rows may repeat.
+        records: A frame with the columns `by`, `known_at` and `fact`, none of them null. Order is of no matter.
+        by: What a record is about, for example `("code",)`; none for a table with one record at a time.
+        cutoff: The column of `rows` up to which things are known.
+        known_at: The column of `records` from which each is known. It stays in the result, under its name, unless it
+            is called like `cutoff`.
+        fact: What orders facts, for example `("week_end",)`; compared from left to right.
+
+    Returns:
+        `rows` as they are, in their order, with the columns of `records` that are not in `by` behind them.
+
+    Raises:
+        AsOfError: A column is missing on one side or stands on both; a cutoff, or what identifies a record, is null;
+            two records share key, fact and `known_at`, so that neither is newer; or a promise above was broken.
+    """
+    _require_columns("rows", rows, [*by, cutoff])
+    _require_columns("records", records, [*by, known_at, *fact])
+    if rows.schema[cutoff] != records.schema[known_at]:
+        raise AsOfError(
+            f"{cutoff} of the rows is {rows.schema[cutoff]}, {known_at} of the records {records.schema[known_at]}; "
+            "both must be instants in UTC, or both sessions."
+        )
+    _require_no_nulls("rows", rows, [cutoff])
+    _require_no_nulls("records", records, [*by, known_at, *fact])
+    added = [name for name in records.columns if name not in by and not name == known_at == cutoff]
+    if both := [name for name in added if name in rows.columns]:
+        raise AsOfError(f"The column(s) {both} stand in rows and records. Rename or drop them on one side.")
+    newest = _taking_over(records, by, known_at, fact).rename({known_at: _KNOWN})
+    numbered = rows.with_row_index(_PLACE).sort(cutoff)
+    joined = numbered.join_asof(
+        newest, left_on=cutoff, right_on=_KNOWN, by=list(by) or None, coalesce=False, check_sortedness=False
+    ).sort(_PLACE)
+    _require_promises(rows, joined, cutoff)
+    return joined.select(*rows.columns, *(pl.col(_KNOWN if name == known_at else name).alias(name) for name in added))
+
+
+def known_by(
+    records: pl.DataFrame, cutoff: datetime, *, key: Sequence[str], known_at: str = "known_at"
+) -> pl.DataFrame:
+    """Return what of a table was visible at an instant: of each fact the last version published by then.
+
+    Args:
+        records: A table with the columns `key` and `known_at`, none of them null.
+        cutoff: The instant; what appears in it counts.
+        key: What identifies a fact, without its publication, for example `("section", "week_end")`.
+        known_at: The column from which each record is known.
+
+    Returns:
+        A record a fact, ordered by key.
+
+    Raises:
+        AsOfError: A column is missing or null where it must not be, or two versions of a fact share `known_at`.
+        ValueError: The instant has no time zone.
+    """
+    if cutoff.tzinfo is None:
+        raise ValueError(f"{cutoff} has no time zone, so that it names no instant. Give it one.")
+    _require_columns("records", records, [*key, known_at])
+    _require_no_nulls("records", records, [*key, known_at])
+    ordered = records.filter(pl.col(known_at) <= cutoff).sort(*key, known_at)
+    _require_distinct(ordered, [*key, known_at])
+    return ordered.unique(key, keep="last", maintain_order=True)
+
+
+def with_cutoffs(rows: pl.DataFrame, session: str = "session", cutoff: str = "cutoff") -> pl.DataFrame:
+    """Return the rows with the instant, in UTC, up to which a run for their session may know things.
+
+    Raises:
+        NotASessionError: A day is no session.
+    """
+    days = rows[session].unique().sort()
+    moments = pl.Series(cutoff, [calendar.cutoff(day) for day in days], pl.Datetime("us", "UTC"))
+    return rows.join(pl.DataFrame([days, moments]), on=session, how="left", maintain_order="left")
+
+
+def _taking_over(records: pl.DataFrame, by: Sequence[str], known_at: str, fact: Sequence[str]) -> pl.DataFrame:
+    """Return the records that were the newest of their key when they were published, in order of publication."""
+    ordered = records.sort(known_at, *by, *fact)
+    _require_distinct(ordered, [known_at, *by, *fact])
+    if not fact:
+        return ordered
+    ordered = ordered.with_columns(_rank(ordered, fact).alias(_ORDER))
+    greatest = pl.col(_ORDER).cum_max()
+    newest_yet = pl.col(_ORDER) == (greatest.over(by) if by else greatest)
+    # of several facts in one publication the greatest comes last, and only it is seen
+    return ordered.filter(newest_yet).unique([known_at, *by], keep="last", maintain_order=True).drop(_ORDER)
+
+
+def _rank(ordered: pl.DataFrame, fact: Sequence[str]) -> pl.Series:
+    """Number facts in their order, equal ones alike."""
+    placed = ordered.select(fact).with_row_index(_PLACE).sort(*fact)
+    numbers = placed.select(_PLACE, pl.struct(fact).rle_id().alias(_ORDER))
+    return numbers.sort(_PLACE)[_ORDER]
+
+
+def _require_columns(side: str, frame: pl.DataFrame, wanted: Sequence[str]) -> None:
+    if missing := [name for name in wanted if name not in frame.columns]:
+        raise AsOfError(f"The {side} lack the column(s) {missing} that the join is by; they have {frame.columns}.")
+
+
+def _require_no_nulls(side: str, frame: pl.DataFrame, wanted: Sequence[str]) -> None:
+    if empty := {name: nulls for name in wanted if (nulls := frame[name].null_count())}:
+        raise AsOfError(
+            f"Of {frame.height} {side} the column(s) {empty} are null; the bound is none: what is known at no instant, "
+            "or of no key, cannot be placed. Drop these rows, or send them to quarantine."
+        )
+
+
+def _require_distinct(ordered: pl.DataFrame, key: Sequence[str]) -> None:
+    """Refuse records that share a key. They come ordered by it, so that neighbours need be compared only."""
+    same = ordered.select(pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in key)).to_series()
+    if same.any():
+        first = ordered.filter(same.fill_null(value=False)).select(key).row(0, named=True)
+        told = ", ".join(f"{name}={value}" for name, value in first.items())
+        raise AsOfError(
+            f"{same.sum()} of {ordered.height} records share {list(key)} with another, the first with {told}; the "
+            "bound is none, as neither is newer. Name what tells them apart in `fact`, or drop one."
+        )
+
+
+def _require_promises(rows: pl.DataFrame, joined: pl.DataFrame, cutoff: str) -> None:
+    if joined.height != rows.height:
+        raise AsOfError(f"{rows.height} rows became {joined.height} in an as-of join. Do not use the result.")
+    if early := joined.select((pl.col(_KNOWN) > pl.col(cutoff)).sum()).item():
+        raise AsOfError(f"{early} rows were given records published after their cutoff. Do not use the result.")

@@ -22,7 +22,7 @@ def bytes_of(lake, table="indices", session=SESSION):
 
 def test_what_is_published_can_be_read(lake, index):
     lake.publish("indices", SESSION, index(), quarantined={"low_is_lowest": 2}, facts={"plan": "light"})
-    assert lake.read("indices", SESSION).equals(index())
+    assert lake.read("indices", SESSION, index().columns).equals(index())
     manifest = lake.manifest("indices", SESSION)
     assert (manifest.rows, dict(manifest.quarantined), dict(manifest.facts)) == (
         1,
@@ -107,7 +107,7 @@ def test_quarantine_replaces_the_earlier_rows(lake, index):
 def test_a_lake_travels_as_settings_alone(lake, index):
     lake.publish("indices", SESSION, index())
     there = pickle.loads(pickle.dumps(lake))
-    assert there.read("indices", SESSION).equals(index())
+    assert there.read("indices", SESSION, index().columns).equals(index())
 
 
 def test_an_unknown_scheme_is_named():

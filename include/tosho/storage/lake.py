@@ -13,9 +13,12 @@ import polars as pl
 
 from tosho.config import Settings
 from tosho.contracts import TABLES, Contract
+from tosho.observability.log import logger
 from tosho.storage import layout
 from tosho.storage.files import Files
-from tosho.storage.manifest import Manifest, Source
+from tosho.storage.manifest import Manifest, Source, Version
+
+_log = logger(__name__)
 
 
 class PartitionMissingError(LookupError):
@@ -23,7 +26,7 @@ class PartitionMissingError(LookupError):
 
 
 class CorruptPartitionError(ValueError):
-    """A partition's bytes are not those that its manifest names."""
+    """A partition's bytes are not those that its manifest names, or the manifest itself cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -51,17 +54,16 @@ class Lake:
         """Check a session's rows against the contract and put them in the place of whatever was there.
 
         The data file's name is its checksum, and the manifest is written last: a task that dies in between
-        leaves what was published before, and the same task run again leaves the same bytes.
+        leaves what was published before, and the same task run again leaves the same bytes. Other data that was there
+        becomes a version of the past: see `Manifest.superseded` and `read_version`.
 
         Raises:
             ContractError: A row or column breaks the contract, given or that of `TABLES`.
             StorageError: The lake could not be written.
         """
-        staged = self.stage(
-            table, session, frame, contract=contract, sources=sources, quarantined=quarantined, facts=facts
+        return self.commit(
+            self.stage(table, session, frame, contract=contract, sources=sources, quarantined=quarantined, facts=facts)
         )
-        self.commit(staged)
-        return staged
 
     def stage(  # noqa: PLR0913 - as `publish`
         self,
@@ -85,37 +87,63 @@ class Lake:
         data = parquet_bytes((contract or TABLES[table]).conform(frame))
         digest = hashlib.sha256(data).hexdigest()
         file = f"part-{digest[:16]}.parquet"
-        self.files.write(f"{layout.partition_path(table, session)}/{file}", data)
+        self.files.write(layout.data_path(table, session, file), data)
         return Manifest(
             table, session, frame.height, file, digest, len(data), tuple(sources), quarantined or {}, facts or {}
         )
 
-    def commit(self, staged: Manifest) -> None:
-        """Publish a staged partition: from here on readers follow its manifest.
+    def commit(self, staged: Manifest) -> Manifest:
+        """Publish a staged partition: from here on readers follow its manifest, which is returned.
+
+        One process at a time publishes a session of a table, as the Dags see to: of two at once, the one that ends
+        later would not know of the other's version.
 
         Raises:
             PartitionMissingError: The staged data file is gone.
             StorageError: The lake could not be written.
         """
-        if not self.files.exists(f"{layout.partition_path(staged.table, staged.session)}/{staged.file}"):
+        if not self.files.exists(layout.data_path(staged.table, staged.session, staged.file)):
             raise PartitionMissingError(
                 f"Table {staged.table}, session {staged.session}: the staged file {staged.file} is not in "
                 f"{self.files.root}. What was published before still is; run the task again."
             )
-        self.files.write(layout.manifest_path(staged.table, staged.session), staged.to_json())
+        before = self._published(staged.table, staged.session)
+        manifest = staged.after(before) if before else staged
+        self.files.write(layout.manifest_path(staged.table, staged.session), manifest.to_json())
+        self._drop_data(manifest)
+        return manifest
 
     def discard(self, staged: Manifest) -> None:
-        """Remove a staged data file, unless the published manifest names it."""
-        path = f"{layout.partition_path(staged.table, staged.session)}/{staged.file}"
-        published = self.has(staged.table, staged.session) and self.manifest(staged.table, staged.session).file
-        if published != staged.file and self.files.exists(path):
+        """Remove a staged data file, unless the published manifest names it, be it as an earlier version."""
+        path = layout.data_path(staged.table, staged.session, staged.file)
+        published = self._published(staged.table, staged.session)
+        if (not published or staged.file not in published.named()) and self.files.exists(path):
             self.files.delete(path)
+
+    def _published(self, table: str, session: date) -> Manifest | None:
+        """Return what is published; a damaged manifest can be replaced and knows of no version."""
+        try:
+            return self.manifest(table, session)
+        except PartitionMissingError:
+            return None
+        except CorruptPartitionError as error:
+            _log.warning("%s Its earlier versions are no longer known.", error)
+            return None
+
+    def _drop_data(self, manifest: Manifest) -> None:
+        """Remove the data files of versions that are kept no longer; also those that a killed commit left."""
+        gone = {version.file for version in manifest.superseded} - manifest.named()
+        if gone:
+            folder = layout.partition_path(manifest.table, manifest.session)
+            for name in gone.intersection(self.files.names(folder)):
+                self.files.delete(f"{folder}/{name}")
 
     def manifest(self, table: str, session: date) -> Manifest:
         """Return the manifest of a partition.
 
         Raises:
             PartitionMissingError: The session was not published.
+            CorruptPartitionError: The manifest cannot be read.
         """
         try:
             return Manifest.from_json(self.files.read(layout.manifest_path(table, session)))
@@ -123,6 +151,11 @@ class Lake:
             raise PartitionMissingError(
                 f"Table {table} has no partition for session {session} in {self.files.root}. "
                 "Ingest or compute it first."
+            ) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise CorruptPartitionError(
+                f"Partition {table} of {session} cannot be read: its manifest is no manifest "
+                f"({type(error).__name__}: {error}). Publish the session again."
             ) from error
 
     def has(self, table: str, session: date) -> bool:
@@ -145,11 +178,34 @@ class Lake:
             CorruptPartitionError: The data file is not the one that was published.
         """
         manifest = self.manifest(table, session)
-        data = self.files.read(f"{layout.partition_path(table, session)}/{manifest.file}")
-        if hashlib.sha256(data).hexdigest() != manifest.sha256:
+        return self._data(manifest, manifest.as_version(), columns)
+
+    def read_version(self, table: str, session: date, sha256: str) -> pl.DataFrame:
+        """Return a partition as it is or was: the version whose checksum begins with `sha256`, ordered by key.
+
+        Raises:
+            PartitionMissingError: The session was not published, it never had that version, or only the record of it
+                was kept.
+            CorruptPartitionError: The data file is not the one that was published.
+        """
+        manifest = self.manifest(table, session)
+        found = [version for version in manifest.versions() if version.sha256.startswith(sha256)]
+        if not found or not found[-1].kept:
+            has = ", ".join(
+                f"{version.sha256[:16]}{'' if version.kept else ' (record)'}" for version in manifest.versions()
+            )
+            raise PartitionMissingError(
+                f"Partition {table} of {session} has no data of version {sha256!r}; its versions are {has}. Of the "
+                f"oldest only a record is kept."
+            )
+        return self._data(manifest, found[-1])
+
+    def _data(self, manifest: Manifest, version: Version, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        data = self.files.read(layout.data_path(manifest.table, manifest.session, version.file))
+        if hashlib.sha256(data).hexdigest() != version.sha256:
             raise CorruptPartitionError(
-                f"Partition {table} of {session}: the file {manifest.file} has another checksum than its manifest "
-                f"({manifest.sha256[:16]}). Publish the session again; nothing was read."
+                f"Partition {manifest.table} of {manifest.session}: the file {version.file} has another checksum than "
+                f"its manifest tells ({version.sha256[:16]}). Publish the session again; nothing was read."
             )
         return pl.read_parquet(io.BytesIO(data), columns=list(columns) if columns else None)
 

@@ -22,6 +22,11 @@ def partition_path(table: str, session: date) -> str:
     return f"{table_path(table)}/{_SESSION}{session.isoformat()}"
 
 
+def data_path(table: str, session: date, file: str) -> str:
+    """Return the path of a partition's data file."""
+    return f"{partition_path(table, session)}/{file}"
+
+
 def manifest_path(table: str, session: date) -> str:
     """Return the path of the manifest that makes a partition exist."""
     return f"{partition_path(table, session)}/{MANIFEST}"

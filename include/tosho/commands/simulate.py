@@ -45,13 +45,20 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     plan: Annotated[Plan, typer.Option(help="free, light, standard or premium.")] = Plan.LIGHT,
     rate: Annotated[int, typer.Option(help="Requests a minute; 0 for no limit.")] = 0,
+    faults: Annotated[float, typer.Option(help="Share of requests with a fault that passes.", min=0, max=1)] = 0.0,
+    fault_seed: Annotated[int, typer.Option(help="The same seed gives the same faults.")] = 0,
 ) -> None:
     """Serve a market as the J-Quants V2 API; the key is taken from TOSHO_JQUANTS_API_KEY."""
+    import uvicorn
+
     from tosho.config import Settings
-    from tosho.simulation import server
+    from tosho.simulation.faults import Faults, with_faults
+    from tosho.simulation.server import create_app
 
     log_to_stderr()
     key = Settings.from_environment().jquants.api_key
     if not key:
         raise typer.BadParameter("Set TOSHO_JQUANTS_API_KEY to the key that clients must send.")
-    server.serve(folder, host, port, api_key=key, plan=plan.value, rate_per_minute=rate or None)
+    service = create_app(folder, api_key=key, plan=plan.value, rate_per_minute=rate or None)
+    spoiled = with_faults(service, Faults(share=faults, seed=fault_seed))
+    uvicorn.run(spoiled, host=host, port=port, log_level="warning", access_log=False)

@@ -39,7 +39,7 @@ def market(
 
 
 @app.command()
-def serve(
+def serve(  # noqa: PLR0913 - as many options
     folder: Annotated[Path, typer.Argument(help="A market folder.", exists=True, file_okay=False)],
     port: Annotated[int, typer.Option(help="Port on loopback.")] = 8700,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",

@@ -5,16 +5,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from email.utils import formatdate
 from typing import Any, Final
 
 from tosho.ingest import plans
-from tosho.simulation.datasets import Clock
 from tosho.simulation.faults.content import RowsFault
 from tosho.simulation.faults.exchange import Answer, Ask, Request, Row
+
+Clock = Callable[[], datetime]
 
 DAYS: Final = ("Date", "DiscDate", "PubDate")
 """The fields that say of which day a row is, one in each endpoint."""

@@ -6,11 +6,14 @@ import re
 from collections.abc import Mapping
 from datetime import date
 
+Query = Mapping[str, str]
+
 PLANS_PAGE = "If you want more data, please check other plans: https://jpx-jquants.com/"
 BAD_KEY = "The incoming api key is invalid or expired."
 NOT_IN_PLAN = f"This API is not available on your subscription. {PLANS_PAGE}"
 NO_SUCH_PATH = "Missing Authentication Token. The method or resources may not be supported."
 TOO_MANY = "Rate limit exceeded. Please wait for a while before requesting again."
+BLOCKED = "Access is temporarily blocked after too many requests. Please wait for about 5 minutes."
 
 _DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
 _CODE = re.compile(r"[0-9A-Z]{4,5}")

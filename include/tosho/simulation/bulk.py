@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
@@ -34,19 +34,18 @@ class BulkFiles:
     """The files of some endpoints. Each is written when first asked for; equal rows give equal bytes."""
 
     def __init__(self) -> None:
-        self._written: dict[str, bytes] = {}
-        self._as_of = date.min
+        self._written: dict[str, tuple[Hashable, bytes]] = {}
         self._lock = Lock()
 
-    def content(self, file: BulkFile, cut: Cut, as_of: date) -> bytes:
-        """Return a file's bytes, as known at a session."""
+    def content(self, file: BulkFile, cut: Cut, edition: Hashable) -> bytes:
+        """Return a file's bytes in an edition: what was published when it was asked for."""
         with self._lock:  # one at a time: the second asker of a month finds it written
-            if as_of != self._as_of:
-                self._written, self._as_of = {}, as_of
-            if file.key not in self._written:
+            known, packed = self._written.get(file.key, (None, b""))
+            if not packed or known != edition:
                 csv = cut(file.first, file.last).write_csv().encode()
-                self._written[file.key] = gzip.compress(csv, compresslevel=1, mtime=0)
-            return self._written[file.key]
+                packed = gzip.compress(csv, compresslevel=1, mtime=0)
+                self._written[file.key] = edition, packed
+            return packed
 
 
 def files_of(endpoint: str, days: list[date], today: date) -> Iterator[BulkFile]:

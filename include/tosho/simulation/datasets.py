@@ -1,122 +1,64 @@
-"""The answers themselves: each endpoint's rows, of what a market has published and a plan covers."""
+"""Everything that a market answers, by endpoint, and the files of months that hold the same."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date
+from functools import cached_property, partial
 
 import polars as pl
 
-from tosho.calendar import JST, is_half_day, is_session, next_session, published_at
 from tosho.ingest import plans
 from tosho.ingest.plans import Terms
 from tosho.simulation import answers
-from tosho.simulation.answers import ApiError
+from tosho.simulation.answers import ApiError, Query
 from tosho.simulation.bulk import BulkFile, BulkFiles, covers, files_of
-from tosho.simulation.fields import BARS, HALF_DAY_BLOCKS
-from tosho.simulation.limits import Window, window
+from tosho.simulation.days import Days
+from tosho.simulation.endpoints import Endpoint, TableRows
+from tosho.simulation.equities import Equities
+from tosho.simulation.json_rows import rows_for_file
 from tosho.simulation.market_folder import Market
+from tosho.simulation.publication import Clock, Published
+from tosho.simulation.tables import TABLES
 
-Query = Mapping[str, str]
-Clock = Callable[[], datetime]
-
-HOLIDAY_TRADING_SINCE = date(2022, 9, 23)
-"""From here the derivatives exchange trades on public holidays (HolDiv 3), New Year's Day apart."""
-
-PRELIMINARY = "18:00:00"
-"""Statements disclosed up to here are in the evening's first edition; later ones in that of half past midnight."""
+Rows = Callable[[Query], pl.DataFrame]
 
 
 @dataclass(frozen=True)
 class Datasets:
-    """Rows by endpoint.
-
-    With a clock, a record is there from its publication on, and splits adjust what is before them from their
-    ex-date on. Without one the whole folder is published, and today is its last session.
-    """
+    """Rows by endpoint, and files, of what a market has published and a plan covers."""
 
     market: Market
     terms: Terms
     clock: Clock | None = None
     files: BulkFiles = field(default_factory=BulkFiles)
 
-    def today(self) -> date:
-        """Return the day on which the questions are asked."""
-        return self.market.sessions[-1] if self.clock is None else self.clock().astimezone(JST).date()
+    @cached_property
+    def published(self) -> Published:
+        """What can be known by now."""
+        return Published(self.market.days, self.terms, self.clock)
 
-    def window(self) -> Window:
-        """Return the days that the plan covers today."""
-        return window(self.terms, self.today())
+    @cached_property
+    def endpoints(self) -> dict[str, Endpoint]:
+        """The endpoints that come in pages, by path."""
+        tables = {
+            table.endpoint: TableRows(
+                table, partial(self.market.table, table.file, table.endpoint, table.dated), self.published
+            )
+            for table in TABLES
+        }
+        equities = Equities(self.market, self.published).endpoints()
+        return equities | {path: rows.endpoint() for path, rows in tables.items()}
 
-    def last_published(self, source: str) -> date:
-        """Return the newest session of which a source was published; `date.min` before the first."""
-        sessions = self.market.sessions
-        if self.clock is None:
-            return sessions[-1]
-        moment = self.clock()
-        count = bisect_right(sessions, moment, key=lambda session: published_at(source, session))
-        return sessions[count - 1] if count else date.min
+    def paged(self) -> dict[str, Rows]:
+        """Return the answers that come in pages, by endpoint."""
+        rows = {path: endpoint.answer for path, endpoint in self.endpoints.items()}
+        return rows | {plans.EARNINGS_CALENDAR: self._days().earnings}
 
-    def master(self, query: Query) -> pl.DataFrame:
-        """Return who is listed on `date` or the session after it; at the latest, on the next session."""
-        asked, codes = answers.day(query, "date"), answers.code(query)
-        covered, last = self.window(), self.last_published("master")
-        covered.require_one(asked, self.today())
-        if last == date.min:
-            return self.market.master_of(last)
-        newest = next_session(last) if not self.terms.delay_weeks else min(last, covered.last)
-        day = min(asked or self.today(), newest)
-        rows = self.market.master_of(day if is_session(day) else next_session(day))
-        return rows if codes is None else rows.filter(pl.col("Code").is_in(codes))
-
-    def bars(self, query: Query) -> pl.DataFrame:
-        """Return the bars of a `date`, or of a `code` through time."""
-        answers.require(query, "date", "code")
-        codes, asked = answers.code(query), answers.day(query, "date")
-        first, last = answers.day(query, "from"), answers.day(query, "to")
-        if asked:
-            self.window().require_one(asked, self.today())
-            return self._bars(self._sessions(asked, asked, "bars_daily"), codes)
-        if codes is None:
-            raise ApiError(400, "'from' and 'to' need a 'code'.")
-        sessions = self._sessions(*self._range(first, last), "bars_daily")
-        return self._blocks(self.market.bars_of_code(codes, sessions, self.last_published("bars_daily")))
-
-    def topix(self, query: Query) -> pl.DataFrame:
-        """Return TOPIX between `from` and `to`."""
-        first, last = self._range(answers.day(query, "from"), answers.day(query, "to"))
-        return self.market.topix.filter(pl.col("Date").is_between(first, min(last, self.last_published("topix"))))
-
-    def statements(self, query: Query) -> pl.DataFrame:
-        """Return the statements disclosed on a `date`, or those of a `code`."""
-        answers.require(query, "date", "code")
-        codes, asked = answers.code(query), answers.day(query, "date")
-        self.window().require_one(asked, self.today())
-        rows = self._statements(*(asked, asked) if asked else self._range(None, None))
-        return rows if codes is None else rows.filter(pl.col("Code").is_in(codes))
-
-    def investors(self, query: Query) -> pl.DataFrame:
-        """Return the weekly flows that were published between `from` and `to`, of one `section` or all."""
-        first, last = self._range(answers.day(query, "from"), answers.day(query, "to"))
-        rows = self._investors(first, last)
-        section = query.get("section", "")
-        return rows.filter(pl.col("Section") == section) if section else rows
-
-    def calendar(self, query: Query) -> pl.DataFrame:
-        """Return what kind of day each day is: from the plan's first one to the end of the next year."""
-        covered = self.window()
-        first, last = answers.day(query, "from") or covered.first, answers.day(query, "to") or date.max
-        covered.require(first)
-        last = min(last, date(self.today().year + 1, 12, 31))
-        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-        rows = pl.DataFrame(
-            {"Date": days, "HolDiv": [holiday_division(day) for day in days]},
-            schema={"Date": pl.Date, "HolDiv": pl.String},
-        )
-        kind = query.get("hol_div", "")
-        return rows.filter(pl.col("HolDiv") == kind) if kind else rows
+    def whole(self) -> dict[str, Rows]:
+        """Return the answers that come as one."""
+        return {plans.CALENDAR: self._days().calendar, plans.BULK_LIST: self.bulk_list}
 
     def bulk_list(self, query: Query) -> pl.DataFrame:
         """Return the files of an `endpoint`, between `from` and `to`, or those of a `date` over all endpoints."""
@@ -143,88 +85,33 @@ class Datasets:
     def bulk_content(self, key: str) -> bytes:
         """Return a file."""
         file = self._file(key)
-        return self.files.content(file, self._bulk()[file.endpoint], self.last_published("bars_daily"))
+        endpoint = self._bulk()[file.endpoint]
 
-    def _bulk(self) -> dict[str, Callable[[date, date], pl.DataFrame]]:
-        return {
-            plans.MASTER: self._masters, plans.BARS: self._all_bars, plans.FINS: self._statements,
-            plans.TOPIX: self._topix, plans.INVESTORS: self._investors,
-        }  # fmt: skip
+        def cut(first: date, last: date) -> pl.DataFrame:
+            return rows_for_file(file.endpoint, endpoint.between(first, last))
+
+        return self.files.content(file, cut, endpoint.edition())
+
+    def _days(self) -> Days:
+        return Days(self.market, self.published, self._scheduled)
+
+    def _scheduled(self) -> pl.DataFrame:
+        return self.market.table("earnings_date", plans.EARNINGS_DATE, "PubDate")
+
+    def _bulk(self) -> dict[str, Endpoint]:
+        with_files = self.terms.endpoints - plans.WITHOUT_FILES
+        return {path: endpoint for path, endpoint in self.endpoints.items() if path in with_files}
 
     def _files(self, endpoint: str) -> Sequence[BulkFile]:
         if endpoint not in self._bulk():
             raise ApiError(400, f"'endpoint' must be one of {', '.join(self._bulk())}.")
-        return list(files_of(endpoint, self._days(endpoint), self.today()))
+        days = self._bulk()[endpoint].days(*self.published.window())
+        return list(files_of(endpoint, days, self.published.today()))
 
     def _file(self, key: str) -> BulkFile:
         for endpoint in self._bulk():
-            if key.startswith(endpoint.strip("/") + "/"):
+            if key.startswith(f"{endpoint.strip('/')}/"):
                 for file in self._files(endpoint):
                     if file.key == key:
                         return file
         raise ApiError(400, "There is no file with this 'key'.")
-
-    def _days(self, endpoint: str) -> list[date]:
-        """Return the days on which an endpoint has rows."""
-        first, last = self.window()
-        if endpoint in (plans.FINS, plans.INVESTORS):
-            rows, name = (self._statements(first, last), "DiscDate") if endpoint == plans.FINS else (
-                self._investors(first, last), "PubDate")  # fmt: skip
-            return sorted({date.fromisoformat(text) for text in rows[name].to_list()})
-        if endpoint == plans.TOPIX:
-            return self._topix(first, last)["Date"].to_list()
-        return list(self._sessions(first, last, "master" if endpoint == plans.MASTER else "bars_daily"))
-
-    def _masters(self, first: date, last: date) -> pl.DataFrame:
-        days = self._sessions(first, last, "master")
-        return pl.concat([self.market.master_of(day) for day in days]) if days else self.market.master_of(date.min)
-
-    def _all_bars(self, first: date, last: date) -> pl.DataFrame:
-        return self._bars(self._sessions(first, last, "bars_daily"), None)
-
-    def _topix(self, first: date, last: date) -> pl.DataFrame:
-        return self.topix({"from": first.isoformat(), "to": last.isoformat()})
-
-    def _bars(self, sessions: Sequence[date], codes: Sequence[str] | None) -> pl.DataFrame:
-        return self._blocks(self.market.bars_of(sessions, self.last_published("bars_daily"), codes))
-
-    def _blocks(self, bars: pl.DataFrame) -> pl.DataFrame:
-        if not self.terms.half_day_blocks:
-            return bars.select(BARS)
-        return bars.with_columns(pl.lit(None, pl.Float64).alias(name) for name in HALF_DAY_BLOCKS)
-
-    def _statements(self, first: date, last: date) -> pl.DataFrame:
-        rows = self.market.statements.filter(pl.col("DiscDate").is_between(pl.lit(str(first)), pl.lit(str(last))))
-        if self.clock is None:
-            return rows
-        there = self.clock().astimezone(JST)
-        first_edition, second = (there.date() if there.time() >= at else there.date() - timedelta(days=1)
-                                 for at in (time(18), time(0, 30)))  # fmt: skip
-        early = (pl.col("DiscTime") <= PRELIMINARY) & (pl.col("DiscDate") <= str(first_edition))
-        return rows.filter(early | (pl.col("DiscDate") < str(second)))
-
-    def _investors(self, first: date, last: date) -> pl.DataFrame:
-        until = last if self.clock is None else min(last, self._newest_flows())
-        published = pl.col("PubDate").cast(pl.String)
-        return self.market.investors.filter(published.is_between(pl.lit(str(first)), pl.lit(str(until))))
-
-    def _newest_flows(self) -> date:
-        there = self.clock().astimezone(JST) if self.clock else datetime.max.replace(tzinfo=JST)
-        return there.date() if there.time() >= time(16, 30) else there.date() - timedelta(days=1)
-
-    def _sessions(self, first: date, last: date, source: str) -> Sequence[date]:
-        covered = self.window()
-        return self.market.between(max(first, covered.first), min(last, covered.last, self.last_published(source)))
-
-    def _range(self, first: date | None, last: date | None) -> tuple[date, date]:
-        covered = self.window()
-        covered.require(first, last)
-        return first or covered.first, min(last or covered.last, covered.last)
-
-
-def holiday_division(day: date) -> str:
-    """Return J-Quants' HolDiv: 0 closed, 1 open, 2 a morning, 3 closed but for derivatives."""
-    if is_session(day):
-        return "2" if is_half_day(day) else "1"
-    weekend, new_year = day.isoweekday() > 5, (day.month, day.day) in {(1, 1), (12, 31)}  # noqa: PLR2004 - Saturday
-    return "3" if day >= HOLIDAY_TRADING_SINCE and not weekend and not new_year else "0"

@@ -1,4 +1,8 @@
-"""J-Quants V2's field names, and how the columns of a market folder become them."""
+"""J-Quants V2's field names, by endpoint, in the order in which they are served: the project's own copy.
+
+Source: the vendor's documentation server (JPX Market Innovation & Research, MIT licence, state of 2026-01); what came
+later stands in ADDED, with where it is told.
+"""
 
 # ruff: noqa: SIM905 - a hundred names are easier to compare with the vendor's page as words than as quoted items
 
@@ -6,15 +10,20 @@ from __future__ import annotations
 
 from typing import Final
 
-import polars as pl
+from tosho.ingest import plans
 
 BARS: Final = tuple("Date Code O H L C UL LL Vo Va AdjFactor AdjO AdjH AdjL AdjC AdjVo".split())
-_SESSION_BLOCK = "O H L C UL LL Vo Va AdjO AdjH AdjL AdjC AdjVo".split()
-HALF_DAY_BLOCKS: Final = tuple(f"{half}{name}" for half in "MA" for name in _SESSION_BLOCK)
-"""The morning's and the afternoon's columns, on the premium plan only. A simulated market does not know them: null."""
+_HALF = "O H L C UL LL Vo Va AdjO AdjH AdjL AdjC AdjVo".split()
+HALF_DAY_BLOCKS: Final = tuple(f"{half}{name}" for half in "MA" for name in _HALF)
+"""The morning's and the afternoon's columns, on the premium plan only."""
 
 MASTER: Final = tuple("Date Code CoName CoNameEn S17 S17Nm S33 S33Nm ScaleCat Mkt MktNm Mrgn MrgnNm ProdCat".split())
 TOPIX: Final = tuple("Date O H L C".split())
+INVESTORS: Final = tuple(
+    f"{name}{side}"
+    for name in "Prop Brk Tot Ind Frgn SecCo InvTr BusCo OthCo InsCo Bank TrstBnk OthFin".split()
+    for side in ("Sell", "Buy", "Tot", "Bal")
+)
 
 
 def _forecasts(prefix: str, profit: str = "NP", half: str = "") -> list[str]:
@@ -37,66 +46,88 @@ STATEMENTS: Final = (
     *"ShEq NCShEq ROE NCROE".split(),
 )  # fmt: skip
 
-_MASTER_COLUMNS: Final = {
-    "CoName": "CompanyName", "CoNameEn": "CompanyNameEnglish", "S17": "Sector17Code", "S17Nm": "Sector17CodeName",
-    "S33": "Sector33Code", "S33Nm": "Sector33CodeName", "ScaleCat": "ScaleCategory", "Mkt": "MarketCode",
-    "MktNm": "MarketCodeName", "Mrgn": "MarginCode", "ProdCat": "ProductCategory",
-}  # fmt: skip
+_SESSIONS = "EO EH EL EC AO AH AL AC Vo OI Va CM"
+"""Night and day session, then what both add up to."""
 
-_MARKETS: Final = {
-    "市場第一部": "0101", "市場第二部": "0102", "マザーズ": "0104", "PRO Market": "0105", "JASDAQ(スタンダード": "0106",
-    "JASDAQ(グロース": "0107", "プライム": "0111", "スタンダード": "0112", "グロース": "0113",
-}  # fmt: skip
-"""How JPX's own list of issues begins a market's name, and J-Quants' code for it; anything else is 0109, others."""
+FIELDS: Final[dict[str, tuple[str, ...]]] = {
+    plans.MASTER: MASTER,
+    plans.BARS: BARS,
+    plans.BARS_AM: tuple("Date Code MO MH ML MC MVo MVa".split()),
+    plans.TOPIX: TOPIX,
+    plans.INDICES: tuple("Date Code O H L C".split()),
+    plans.INVESTORS: ("PubDate", "StDate", "EnDate", "Section", *INVESTORS),
+    plans.FINS: STATEMENTS,
+    plans.FINS_DETAILS: tuple("DiscDate DiscTime Code DiscNo DocType FS".split()),
+    plans.DIVIDENDS: tuple(
+        "PubDate PubTime Code RefNo StatCode BoardDate IFCode FRCode IFTerm DivRate RecDate ExDate ActRecDate PayDate "
+        "CARefNo DistAmt RetEarn DeemDiv DeemCapGains NetAssetDecRatio CommSpecCode CommDivRate SpecDivRate".split()
+    ),
+    plans.EARNINGS_DATE: tuple("PubDate SchDate FQName FYE Code CoName CoNameEn".split()),
+    plans.EARNINGS_CALENDAR: tuple("Date Code CoName FY SectorNm FQ Section".split()),
+    plans.CALENDAR: ("Date", "HolDiv"),
+    plans.MARGIN_INTEREST: tuple(
+        "PubDate Date Code IssType ShrtVol LongVol ShrtNegVol LongNegVol ShrtStdVol LongStdVol "
+        "ShrtVal LongVal ShrtNegVal LongNegVal ShrtStdVal LongStdVal".split()
+    ),
+    plans.MARGIN_ALERT: tuple(
+        "PubDate Code AppDate PubReason ShrtOut ShrtOutChg ShrtOutRatio LongOut LongOutChg LongOutRatio SLRatio "
+        "ShrtNegOut ShrtNegOutChg ShrtStdOut ShrtStdOutChg LongNegOut LongNegOutChg LongStdOut LongStdOutChg "
+        "TSEMrgnRegCls".split()
+    ),
+    plans.SHORT_RATIO: tuple("Date S33 SellExShortVa ShrtWithResVa ShrtNoResVa".split()),
+    plans.SHORT_SALE_REPORT: tuple(
+        "DiscDate CalcDate Code SSName SSAddr DICName DICAddr FundName ShrtPosToSO ShrtPosShares ShrtPosUnits "
+        "PrevRptDate PrevRptRatio Notes".split()
+    ),
+    plans.BREAKDOWN: (
+        "Date",
+        "Code",
+        *(
+            f"{name}{unit}"
+            for unit in ("Va", "Vo")
+            for name in "LongSell ShrtNoMrgn MrgnSellNew MrgnSellClose LongBuy MrgnBuyNew MrgnBuyClose".split()
+        ),
+    ),
+    plans.OPTIONS_225: tuple(
+        f"Date Code O H L C {_SESSIONS} Strike VoOA EmMrgnTrgDiv PCDiv LTD SQD Settle Theo BaseVol UnderPx IV "
+        "IR".split()
+    ),
+    plans.FUTURES: tuple(
+        f"Code ProdCat Date O H L C MO MH ML MC {_SESSIONS} VoOA EmMrgnTrgDiv LTD SQD Settle CCMFlag".split()
+    ),
+    plans.OPTIONS: tuple(
+        f"Code ProdCat UndSSO Date O H L C MO MH ML MC {_SESSIONS} Strike VoOA EmMrgnTrgDiv PCDiv LTD SQD Settle "
+        "Theo BaseVol UnderPx IV IR CCMFlag".split()
+    ),
+}
 
-_PRODUCTS: Final = {"内国株": "011", "外国株": "021", "ETF": "014", "REIT": "013"}
-_MARGIN_NAMES: Final = {"1": "信用", "2": "貸借", "3": "その他"}
-_NO_SECTOR: Final = {"S17": "99", "S33": "9999"}
+_CLIENT = "the official client's constants"
+_NOTICE = "the vendor's notice of 2026-05-26"
+_NOT_IN_2026_01 = f"{_CLIENT}; not in the documentation server's list of 2026-01"
+ADDED: Final[dict[str, dict[str, str]]] = {
+    plans.MASTER: {"ProdCat": f"{_NOTICE}; {_CLIENT}"},
+    plans.FINS: dict.fromkeys(("SigChgInC", "ShEq", "NCShEq", "ROE", "NCROE"), _NOT_IN_2026_01),
+    plans.MARGIN_INTEREST: dict.fromkeys(
+        ("PubDate", "ShrtVal", "LongVal", "ShrtNegVal", "LongNegVal", "ShrtStdVal", "LongStdVal"),
+        f"{_CLIENT}: release of 2026-09-28, null for what was applied for before 2026-09-25",
+    ),
+    plans.EARNINGS_DATE: dict.fromkeys(
+        FIELDS[plans.EARNINGS_DATE], f"{_CLIENT}; the endpoint is younger than the documentation server's list"
+    ),
+}
+"""Fields that came after 2026-01, by endpoint, each with where it is told."""
+
+MAPS: Final = frozenset({"PubReason", "FS"})
+"""Fields that hold a map. A folder keeps them as JSON text; so do the files of months."""
+
+MARKS: Final = dict.fromkeys(
+    (name for name in FIELDS[plans.MARGIN_ALERT] if name.endswith("Chg")), "-"
+) | dict.fromkeys(("MO", "MH", "ML", "MC", "EO", "EH", "EL", "EC"), "")
+"""Number fields in which text stands for nothing, in some endpoints: see `marked`."""
 
 
-def master_rows(master: pl.DataFrame) -> pl.DataFrame:
-    """Return a folder's master under official names, all text, "" where nothing is known.
-
-    Market and product codes that the folder lacks are read off the market's name; issues without a sector
-    ("-" in JPX's list) get J-Quants' codes for others.
-    """
-    absent = [name for name in _MASTER_COLUMNS.values() if name not in master.columns]
-    filled = master.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
-    rows = filled.select(
-        "Code", *(pl.col(old).cast(pl.String).str.strip_chars().alias(new) for new, old in _MASTER_COLUMNS.items())
-    )
-    rows = rows.with_columns(
-        pl.coalesce("Mkt", _by_name(_MARKETS, "^{}", pl.lit("0109"))),
-        pl.coalesce("ProdCat", _by_name(_PRODUCTS, "{}", pl.lit(""))),
-        pl.col("Mrgn").replace_strict(_MARGIN_NAMES, default="").alias("MrgnNm"),
-        *(pl.col(name).replace("-", other) for name, other in _NO_SECTOR.items()),
-    )
-    return rows.with_columns(pl.col(pl.String).fill_null(""))
-
-
-def statement_rows(statements: pl.DataFrame) -> pl.DataFrame:
-    """Return statements as V2 sends them: every field text, numbers plainly written, "" for none, by disclosure."""
-    names = [name for name in statements.columns if name in STATEMENTS]
-    rows = statements.select(_text(name, statements.schema[name]) for name in names)
-    rows = rows.with_columns(pl.lit("").alias(name) for name in STATEMENTS if name not in names)
-    return rows.select(STATEMENTS).sort("DiscDate", "DiscTime", "DiscNo", "Code")
-
-
-def _text(name: str, dtype: pl.DataType) -> pl.Expr:
-    column = pl.col(name)
-    if dtype.is_float():  # whole numbers without ".0", as the vendor writes them
-        whole = (column == column.round()) & (column.abs() < 2**53)  # exact in a float up to here
-        text = (
-            pl.when(whole).then(column.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(column.cast(pl.String))
-        )
-    else:
-        text = column.cast(pl.String)
-    return text.fill_null("").alias(name)
-
-
-def _by_name(codes: dict[str, str], pattern: str, otherwise: pl.Expr) -> pl.Expr:
-    found = otherwise
-    for part, code in codes.items():
-        begins = pattern.format(part.replace("(", r"\("))
-        found = pl.when(pl.col("MktNm").str.contains(begins)).then(pl.lit(code)).otherwise(found)
-    return found
+def marked(endpoint: str) -> dict[str, str]:
+    """Return the fields of an endpoint in which a missing number is text, "-" or "", with that text."""
+    if endpoint == plans.MARGIN_ALERT or endpoint.startswith("/derivatives/"):
+        return {name: MARKS[name] for name in FIELDS[endpoint] if name in MARKS}
+    return {}

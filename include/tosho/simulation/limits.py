@@ -10,9 +10,11 @@ from threading import Lock
 from typing import NamedTuple
 
 from tosho.ingest.plans import Terms
-from tosho.simulation.answers import PLANS_PAGE, TOO_MANY, ApiError
+from tosho.simulation.answers import BLOCKED, PLANS_PAGE, TOO_MANY, ApiError
 
-MINUTE = 60.0
+MINUTE, BLOCK = 60.0, 300.0
+GROSS = 2
+"""Requests refused within a minute, against the limit, from which all are refused for five minutes."""
 
 
 class RateLimit:
@@ -37,6 +39,35 @@ class RateLimit:
             if len(self._seen) >= self._limit:
                 raise ApiError(429, TOO_MANY)
             self._seen.append(moment)
+
+
+class Block:
+    """Five minutes without any answer, once so many requests in a minute were refused that nobody seems to listen."""
+
+    def __init__(self, per_minute: int | None, now: Callable[[], float] = time.monotonic) -> None:
+        self._bound, self._now, self._lock = (per_minute or 0) * GROSS, now, Lock()
+        self._refused: deque[float] = deque()
+        self._until = float("-inf")
+
+    def check(self) -> None:
+        """Refuse a request while the block lasts.
+
+        Raises:
+            ApiError: It does.
+        """
+        if self._now() < self._until:
+            raise ApiError(429, BLOCKED)
+
+    def count(self) -> None:
+        """Count a request that was refused for coming too soon; begin the block when they are too many."""
+        with self._lock:
+            moment = self._now()
+            while self._refused and self._refused[0] <= moment - MINUTE:
+                self._refused.popleft()
+            self._refused.append(moment)
+            if len(self._refused) > self._bound:
+                self._until = moment + BLOCK
+                self._refused.clear()
 
 
 class Window(NamedTuple):

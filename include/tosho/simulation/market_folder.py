@@ -7,12 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
+from threading import Lock
+from typing import Final
 
 import polars as pl
 
-from tosho.simulation.fields import BARS, MASTER, STATEMENTS, master_rows, statement_rows
+from tosho.calendar.xtks import SYSTEM_FAILURE
+from tosho.simulation.fields import BARS, FIELDS, MASTER
+from tosho.simulation.official_rows import master_rows, statement_rows, table_rows
 
+TRUTH: Final = "truth.json"
+"""What a synthetic market tells of itself; a folder that has it was invented by `simulation.market`."""
 PRICES = ("O", "H", "L", "C")
 _LISTING = ("ListedFrom", "ListedTo")
 
@@ -30,17 +37,23 @@ class Market:
     """
 
     bars: pl.DataFrame  # sorted by Date, Code
-    starts: Sequence[int]  # row at which each session begins, and the number of rows
-    sessions: Sequence[date]
+    starts: Sequence[int]  # row at which each day begins, and the number of rows
+    days: Sequence[date]  # sessions, and the day of the exchange's failure where the market spans it
     spans: pl.DataFrame  # Code, ListedFrom, ListedTo (null: still listed)
     master: pl.DataFrame  # official names, one row a code
-    topix: pl.DataFrame
-    statements: pl.DataFrame  # official names, sorted by DiscDate, DiscTime, DiscNo, Code
-    investors: pl.DataFrame
+    folder: Path
+    invented: bool  # a synthetic market: what its files do not hold may be derived
+
+    def table(self, name: str, endpoint: str, by: str) -> pl.DataFrame:
+        """Return one more file of the folder as an endpoint serves it, sorted by a column; no rows without the file.
+
+        It is read when it is first asked for.
+        """
+        return self._tables.read(self.folder, name, endpoint, by)
 
     def between(self, first: date, last: date) -> Sequence[date]:
-        """Return the sessions from `first` to `last`, both included."""
-        return self.sessions[bisect_left(self.sessions, first) : bisect_right(self.sessions, last)]
+        """Return the days of the market from `first` to `last`, both included."""
+        return self.days[bisect_left(self.days, first) : bisect_right(self.days, last)]
 
     def listed(self, day: date) -> pl.DataFrame:
         """Return the codes that were listed on a day, delisted ones included that still were."""
@@ -49,8 +62,8 @@ class Market:
 
     def traded(self, session: date) -> pl.DataFrame:
         """Return the bars of a session as the folder has them."""
-        place = bisect_left(self.sessions, session)
-        if place == len(self.sessions) or self.sessions[place] != session:
+        place = bisect_left(self.days, session)
+        if place == len(self.days) or self.days[place] != session:
             return self.bars.clear()
         return self.bars.slice(self.starts[place], self.starts[place + 1] - self.starts[place])
 
@@ -70,7 +83,7 @@ class Market:
         """Return the official rows of codes over consecutive sessions: by code, then session."""
         if not sessions:
             return self.bars_of((), as_of)
-        first = bisect_left(self.sessions, sessions[0])
+        first = bisect_left(self.days, sessions[0])
         begin, end = self.starts[first], self.starts[first + len(sessions)]
         wanted = self.bars.slice(begin, end - begin).filter(pl.col("Code").is_in(codes))
         dates = pl.DataFrame({"Date": sessions}, schema={"Date": pl.Date})
@@ -107,8 +120,32 @@ class Market:
         )
 
     @cached_property
+    def _tables(self) -> _Tables:
+        return _Tables()
+
+    @cached_property
     def _splits(self) -> pl.DataFrame:
         return self.bars.select("Date", "Code", "AdjFactor").filter(pl.col("AdjFactor") != 1.0)
+
+
+class _Tables:
+    """The files that were read, by name. Reading one takes the lock: answers come from several threads."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, pl.DataFrame] = {}
+        self._lock = Lock()
+
+    def read(self, folder: Path, name: str, endpoint: str, by: str) -> pl.DataFrame:
+        with self._lock:
+            if name not in self._read:
+                path = folder / f"{name}.parquet"
+                names = FIELDS[endpoint]
+                table = (
+                    pl.read_parquet(path) if path.is_file() else pl.DataFrame(schema=dict.fromkeys(names, pl.String))
+                )
+                rows = statement_rows(table) if name == "statements" else table_rows(table, names)
+                self._read[name] = rows.sort(by, maintain_order=True)
+            return self._read[name]
 
 
 def load_market(folder: Path) -> Market:
@@ -119,15 +156,17 @@ def load_market(folder: Path) -> Market:
     """
     bars = _sorted_bars(_read(folder, "bars.parquet"))
     counts = bars.group_by("Date", maintain_order=True).len()
-    starts = [0, *counts["len"].cum_sum().to_list()]
-    sessions = counts["Date"].to_list()
+    days, sizes = counts["Date"].to_list(), counts["len"].to_list()
+    if days[0] < SYSTEM_FAILURE < days[-1] and SYSTEM_FAILURE not in days:
+        place = bisect_left(days, SYSTEM_FAILURE)
+        days.insert(place, SYSTEM_FAILURE)
+        sizes.insert(place, 0)
     master = pl.concat([pl.read_parquet(path) for path in _masters(folder)], how="diagonal_relaxed")
     master = master.unique("Code", keep="last", maintain_order=True).sort("Code")
+    _read(folder, "topix.parquet")
     return Market(
-        bars, starts, sessions, _spans(bars, master), master_rows(master),
-        _read(folder, "topix.parquet").select("Date", *PRICES).sort("Date"),
-        statement_rows(_optional(folder, "statements.parquet", STATEMENTS)),
-        _optional(folder, "investor_types.parquet", ("PubDate", "Section")),
+        bars, [0, *accumulate(sizes)], days, _spans(bars, master), master_rows(master), folder,
+        invented=(folder / TRUTH).is_file(),
     )  # fmt: skip
 
 
@@ -175,8 +214,3 @@ def _masters(folder: Path) -> list[Path]:
     if not (found := sorted(folder.glob("master*.parquet"))):
         raise MarketFolderError(f"{folder} holds no master*.parquet, so nobody would know what its codes are.")
     return found
-
-
-def _optional(folder: Path, name: str, columns: Sequence[str]) -> pl.DataFrame:
-    path = folder / name
-    return pl.read_parquet(path) if path.is_file() else pl.DataFrame(schema=dict.fromkeys(columns, pl.String))

@@ -11,7 +11,7 @@ import pytest
 
 from services.jquants import FIRST, KEY, LAST
 from tosho.ingest import ingest_history, ingest_session
-from tosho.storage import Files, Lake
+from tosho.storage import Files, Lake, look
 
 ROOT = Path(__file__).parents[2]
 
@@ -71,4 +71,4 @@ def test_killed_at_random_and_run_again(what, url, client, lake, tmp_path, data_
         again(*arguments, killed, client, *rest)
     assert any(files != data_files(lake) for files in cut_short)
     assert [data_files(killed) for killed in lakes] == [data_files(lake)] * len(lakes)
-    assert [sentence for killed in lakes for table in killed.tables() for sentence in killed.corrupt(table)] == []
+    assert [fault for killed in lakes for looked in look(killed, killed.tables()) for fault in looked.faults] == []

@@ -86,14 +86,6 @@ def test_a_flipped_byte_is_found(local_lake, index):
     local_lake.files.write(path, bytes(data))
     with pytest.raises(CorruptPartitionError, match="another checksum"):
         local_lake.read("indices", SESSION)
-    assert len(list(local_lake.corrupt("indices"))) == 1
-
-
-def test_a_damaged_manifest_is_named_and_the_others_are_still_looked_at(local_lake, index):
-    local_lake.publish("indices", SESSION, index())
-    local_lake.publish("indices", LATER, index(session=LATER))
-    local_lake.files.write(layout.manifest_path("indices", SESSION), b"{")
-    assert ["indices of 2018-11-16 cannot be read" in told for told in local_lake.corrupt("indices")] == [True]
 
 
 def test_quarantine_replaces_the_earlier_rows(lake, index):

@@ -1,14 +1,20 @@
-from tosho.storage.files import Files, StorageError
+from tosho.storage.files import Entry, Files, StorageError
 from tosho.storage.lake import CorruptPartitionError, Lake, PartitionMissingError, parquet_bytes
-from tosho.storage.manifest import Manifest, Source
+from tosho.storage.manifest import Manifest, Source, Version
+from tosho.storage.verify import Looked, look, sweep
 
 __all__ = [
     "CorruptPartitionError",
+    "Entry",
     "Files",
     "Lake",
+    "Looked",
     "Manifest",
     "PartitionMissingError",
     "Source",
     "StorageError",
+    "Version",
+    "look",
     "parquet_bytes",
+    "sweep",
 ]

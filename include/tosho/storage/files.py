@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import uuid
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import pyarrow.fs as pafs
@@ -15,6 +17,14 @@ from tosho.config import S3
 
 class StorageError(OSError):
     """The lake could not be read or written; what was there before is still there."""
+
+
+class Entry(NamedTuple):
+    """One file: its path relative to the root, its size in bytes, and when it was last written (UTC)."""
+
+    path: str
+    size: int
+    written: datetime
 
 
 @dataclass(frozen=True)
@@ -100,6 +110,21 @@ class Files:
         selector = pafs.FileSelector(self._at(path), allow_not_found=True)
         found = (info.base_name for info in self._filesystem.get_file_info(selector))
         return sorted(name for name in found if not name.endswith(".tmp"))
+
+    def folders(self, path: str) -> list[str]:
+        """Return the names of the folders in a folder, sorted; none where the folder is not."""
+        found = self._filesystem.get_file_info(pafs.FileSelector(self._at(path), allow_not_found=True))
+        return sorted(info.base_name for info in found if info.type == pafs.FileType.Directory)
+
+    def tree(self, path: str) -> list[Entry]:
+        """Return every file under a folder, unfinished ones (`.tmp`) too, sorted by path."""
+        selector = pafs.FileSelector(self._at(path), allow_not_found=True, recursive=True)
+        root = f"{self._at('')}/"
+        return sorted(
+            Entry(info.path.removeprefix(root), info.size or 0, info.mtime or datetime.fromtimestamp(0, UTC))
+            for info in self._filesystem.get_file_info(selector)
+            if info.type != pafs.FileType.Directory
+        )
 
     def delete(self, path: str) -> None:
         """Remove a file."""

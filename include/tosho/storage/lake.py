@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import polars as pl
@@ -138,6 +138,14 @@ class Lake:
             for name in gone.intersection(self.files.names(folder)):
                 self.files.delete(f"{folder}/{name}")
 
+    def forget_data(self, table: str, session: date, version: Version) -> None:
+        """Keep of an earlier version only the record, and remove its data file if it is there."""
+        before = self.manifest(table, session)
+        told = tuple(replace(known, kept=False) if known == version else known for known in before.superseded)
+        manifest = replace(before, superseded=told)
+        self.files.write(layout.manifest_path(table, session), manifest.to_json())
+        self._drop_data(manifest)
+
     def manifest(self, table: str, session: date) -> Manifest:
         """Return the manifest of a partition.
 
@@ -228,19 +236,6 @@ class Lake:
             self.files.write(path, parquet_bytes(bad))
         elif self.files.exists(path):
             self.files.delete(path)
-
-    def corrupt(self, table: str) -> Iterator[str]:
-        """Yield a sentence for each partition of a table that does not match its manifest."""
-        for session in self.sessions(table):
-            try:
-                rows, told = self.read(table, session).height, self.manifest(table, session).rows
-            except CorruptPartitionError as error:
-                yield str(error)
-            except (OSError, ValueError, LookupError, TypeError, pl.exceptions.PolarsError) as error:
-                yield f"Partition {table} of {session} cannot be read: {type(error).__name__}: {error}."
-            else:
-                if rows != told:
-                    yield f"Partition {table} of {session} holds {rows} rows; its manifest says {told}."
 
     def tables(self) -> list[str]:
         """Return the names of the tables that have a folder."""

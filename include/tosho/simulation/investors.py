@@ -52,12 +52,18 @@ CLIENTS: Final = (
 LEAN: Final = 1.5
 """Balance, as a share of the investor's turnover, for each unit of the week's market return."""
 UNEXPLAINED: Final = 0.015
+CORRECTED, CORRECTION = 0.06, 0.01
+"""Share of the weeks that are published again a week later, and by how much the leans were off."""
+CORRECTIONS_KEPT_SINCE: Final = date(2023, 4, 3)
+"""J-Quants keeps both versions of what it publishes after this day, keyed by the day of publication."""
 
 
 def investors_table(
     streams: Streams, universe: Universe, sessions: list[date], turnover_yen: Panel, topix_close: Floats
 ) -> pl.DataFrame:
     """Return one row a week and section for the weeks published by the last session; thousand yen, dates as text.
+
+    Some weeks come a second time with a later PubDate: a section was corrected, and with it the sum.
 
     Buyers and sellers balance in every section. Foreigners buy when the market rises and individuals sell: the flows
     follow prices and foretell nothing.
@@ -69,23 +75,34 @@ def investors_table(
         turnover_yen: `[sessions, codes]`, 0 without a trade.
         topix_close: `[sessions]`, points.
     """
-    noise = streams.open("investors")
+    noise, again = streams.open("investors"), streams.open("investors corrected")
     rows: list[dict[str, object]] = []
-    for places in _weeks(sessions):
+    for places in weeks(sessions):
         first, last = places[0], places[-1]
         published = calendar.published_at("investor_types", sessions[last]).astimezone(JST).date()
         moved = float(topix_close[last] / topix_close[max(first - 1, 0)] - 1)
         leans = noise.normal(0.0, UNEXPLAINED, (len(set(SECTIONS.values())), len(CLIENTS)))
         sections = _section_turnover(universe, sessions[last], turnover_yen[first : last + 1].sum(axis=0))
         flows = {name: _flows(total, moved, lean) for (name, total), lean in zip(sections.items(), leans, strict=False)}
-        flows[WHOLE] = {field: sum(each[field] for each in flows.values()) for field in next(iter(flows.values()))}
-        dates = {"PubDate": str(published), "StDate": str(sessions[first]), "EnDate": str(sessions[last])}
-        if published <= sessions[-1]:
-            rows.extend({**dates, "Section": name, **each} for name, each in flows.items())
-    return pl.DataFrame(rows, schema=_SCHEMA)
+        week = {"StDate": str(sessions[first]), "EnDate": str(sessions[last])}
+        rows += _edition(published, week, flows)
+        if again.random() < CORRECTED and published > CORRECTIONS_KEPT_SINCE:  # one section's figures were wrong
+            name = next(iter(sections))
+            flows[name] = _flows(sections[name], moved, leans[0] + CORRECTION)
+            week_later = calendar.published_at("investor_types", calendar.week_end(published)).astimezone(JST).date()
+            rows += [row for row in _edition(week_later, week, flows) if row["Section"] in (name, WHOLE)]
+    ordered = pl.DataFrame(rows, schema=_SCHEMA).sort("PubDate", "EnDate", maintain_order=True)
+    return ordered.filter(pl.col("PubDate") <= str(sessions[-1]))
 
 
-def _weeks(sessions: list[date]) -> list[list[int]]:
+def _edition(published: date, week: dict[str, str], flows: dict[str, dict[str, int]]) -> list[dict[str, object]]:
+    """Return a week's rows, the sections' and their sum."""
+    whole = {field: sum(each[field] for each in flows.values()) for field in next(iter(flows.values()))}
+    dates = {"PubDate": str(published), **week}
+    return [{**dates, "Section": name, **each} for name, each in (flows | {WHOLE: whole}).items()]
+
+
+def weeks(sessions: list[date]) -> list[list[int]]:
     """Return the places of each week's sessions, without a week that began before the market did.
 
     The last week may be cut short too; it is not published by then.

@@ -18,11 +18,15 @@ import polars as pl
 from tosho import calendar
 from tosho.contracts import HORIZONS
 from tosho.simulation.index import topix
+from tosho.simulation.indices import indices_table, with_failure
 from tosho.simulation.investors import investors_table
 from tosho.simulation.listing import Floats, Universe, draw_universe, master_table
+from tosho.simulation.margin import draw_positions, margin_interest_table
+from tosho.simulation.margin_alerts import margin_alert_table
 from tosho.simulation.market_tables import bars_table, forecasts_table, topix_table
 from tosho.simulation.prices import Prices, print_prices
 from tosho.simulation.returns import Returns, draw_returns
+from tosho.simulation.short_selling import short_ratio_table, short_sale_report_table
 from tosho.simulation.signal import EFFECTS, expected_return
 from tosho.simulation.statements import statements_table
 from tosho.simulation.streams import Panel, Streams
@@ -130,13 +134,22 @@ def draw_market(*, codes: int, sessions: int, last: date, seed: int) -> Market:
 
 def _tables(market: Market, forecasts: dict[int, Panel]) -> dict[str, pl.DataFrame]:
     streams, universe, sessions = market.streams, market.universe, market.sessions
-    turnover = np.where(market.prices.traded, market.volumes.turnover_yen, 0.0)
+    prices, outstanding = market.prices, market.volumes.outstanding
+    turnover = np.where(prices.traded, market.volumes.turnover_yen, 0.0)
+    margin = draw_positions(streams, universe, outstanding)
     return {
         "bars": bars_table(sessions, universe, market.prices, market.volumes),
         "master": master_table(universe, sessions),
-        "topix": topix_table(sessions, market.topix),
-        "statements": statements_table(streams, universe, sessions, market.volumes.outstanding),
+        "topix": with_failure(topix_table(sessions, market.topix)),
+        "indices": indices_table(streams, universe, sessions, prices, outstanding, market.topix),
+        "statements": statements_table(streams, universe, sessions, outstanding),
         "investor_types": investors_table(streams, universe, sessions, turnover, market.topix[:, -1]),
+        "margin_interest": margin_interest_table(universe, sessions, margin, prices.last),
+        "margin_alert": margin_alert_table(
+            streams, universe, sessions, margin, outstanding, market.returns.states.attention
+        ),
+        "short_ratio": short_ratio_table(streams, universe, sessions, turnover),
+        "short_sale_report": short_sale_report_table(streams, universe, sessions, outstanding),
         "truth": forecasts_table(sessions, universe, forecasts),
     }
 

@@ -41,7 +41,7 @@ def test_a_weekly_source_counts_business_days():
 
 
 def test_an_unknown_source_is_named_with_those_known():
-    with pytest.raises(UnknownSourceError, match=r"source 'bars'. Known: bars_daily"):
+    with pytest.raises(UnknownSourceError, match=r"source 'bars'. Known: bars_am, bars_daily"):
         calendar.published_at("bars", FRIDAY)
 
 
@@ -98,3 +98,18 @@ def test_the_first_session_after_a_moment_is_the_first(naive):
 def test_the_first_and_last_known_days_can_be_asked_for():
     assert calendar.first_after(jst("2000-01-01 00:00")) == date(2000, 1, 4)
     assert calendar.latest_session(jst("2035-12-31 23:59")) == date(2035, 12, 28)
+
+
+def test_what_appears_on_a_day_without_a_session_has_the_hour_of_the_session_before():
+    assert calendar.published_on("fins_summary", date(2018, 11, 17)) == jst("2018-11-17 18:00")
+    assert calendar.published_on("derivatives", date(2018, 11, 17)) == jst("2018-11-18 03:00")
+
+
+def test_of_a_weekly_source_the_day_is_that_of_its_publication():
+    assert calendar.published_on("investor_types", date(2018, 11, 15)) == jst("2018-11-15 16:30")
+
+
+def test_the_session_at_whose_cutoff_something_is_known():
+    at_cutoff = jst("2018-11-16 18:30")
+    assert calendar.first_session_knowing(at_cutoff) == FRIDAY
+    assert calendar.first_session_knowing(at_cutoff + timedelta(seconds=1)) == date(2018, 11, 19)

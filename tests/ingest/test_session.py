@@ -8,7 +8,7 @@ from tosho import contracts
 from tosho.calendar import NotASessionError
 from tosho.contracts import RULE, ContractError
 from tosho.ingest import JQuantsClient, NotYetPublishedError, PayloadError, ingest_session, quarantine
-from tosho.ingest import bars as bars_module
+from tosho.ingest.sources import bars as bars_module
 from tosho.storage import PartitionMissingError, raw
 
 SESSION = date(2018, 11, 16)

@@ -2,20 +2,18 @@
 
 import json
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import polars as pl
 import pytest
 
 from tosho.contracts import BARS, SECURITIES, SHARES, ContractError
-from tosho.ingest import bars, securities
-from tosho.ingest.bars import to_bars
-from tosho.ingest.indices import to_indices
 from tosho.ingest.payload import csv_frame, read_json, rows_frame
-from tosho.ingest.securities import to_securities
-from tosho.ingest.shares import disclosure_dates, first_session_knowing, to_shares
-
-OFFICIAL = Path(__file__).parents[3] / "shared/jquants/endpoints.json"
+from tosho.ingest.sources import bars
+from tosho.ingest.sources.bars import to_bars
+from tosho.ingest.sources.disclosures import disclosure_days
+from tosho.ingest.sources.indices import to_indices
+from tosho.ingest.sources.securities import to_securities
+from tosho.ingest.sources.shares import to_shares
 
 BAR = {
     "Date": "2018-11-16", "Code": "130A0", "O": 100.5, "H": 110, "L": 90, "C": 105, "UL": "0", "LL": "1",
@@ -38,7 +36,7 @@ def test_a_bar():
     assert to_bars(rows(BAR)).to_dicts() == [{
         "session": date(2018, 11, 16), "code": "130A0", "open": 100.5, "high": 110.0, "low": 90.0, "close": 105.0,
         "volume": 1000.0, "turnover_yen": 105000.0, "adj_factor": 1.0, "upper_limit_hit": False,
-        "lower_limit_hit": True,
+        "lower_limit_hit": True, "known_at": datetime(2018, 11, 16, 7, 30, tzinfo=UTC),
     }]  # fmt: skip
 
 
@@ -85,6 +83,7 @@ def test_a_security_without_product_category():
     assert found.row(0, named=True) | {"session": None} == {
         "session": None, "code": "13010", "name": "極洋", "name_en": None, "sector17": "1", "sector33": "0050",
         "scale": "-", "segment": "0101", "margin_class": None, "product": None,
+        "known_at": datetime(2018, 11, 16, 8, 30, tzinfo=UTC),
     }  # fmt: skip
 
 
@@ -94,7 +93,7 @@ def test_a_security_with_product_category():
 
 def test_topix():
     found = to_indices(rows({"Date": "2018-11-16", "O": 1, "H": 2, "L": 0.5, "C": "1.5"}))
-    assert found.row(0) == (date(2018, 11, 16), "0000", 1.0, 2.0, 0.5, 1.5)
+    assert found.row(0) == (date(2018, 11, 16), "0000", 1.0, 2.0, 0.5, 1.5, datetime(2018, 11, 16, 7, 30, tzinfo=UTC))
 
 
 def statement(**changes):
@@ -157,24 +156,7 @@ def test_a_statement_without_a_date_is_refused():
 
 
 def test_the_disclosure_dates_of_a_session_reach_back_over_a_holiday():
-    assert disclosure_dates(date(2018, 11, 5)) == [date(2018, 11, day) for day in (2, 3, 4, 5)]
-
-
-def test_the_session_at_whose_cutoff_something_is_known():
-    cutoff = datetime(2018, 11, 16, 9, 30, tzinfo=UTC)
-    assert first_session_knowing(cutoff) == date(2018, 11, 16)
-    assert first_session_knowing(cutoff.replace(second=1)) == date(2018, 11, 19)
-
-
-@pytest.mark.skipif(not OFFICIAL.is_file(), reason="the vendor's list of fields is not on this machine")
-@pytest.mark.parametrize(
-    ("path", "known"), [("/equities/bars/daily", bars.KNOWN), ("/equities/master", securities.KNOWN)]
-)
-def test_every_official_field_is_known(path, known):
-    endpoints = json.loads(OFFICIAL.read_text())["endpoints"]
-    official = {field["name"] for e in endpoints if e["path"] == path for field in e["response"]["fields"]}
-    assert official
-    assert official <= known
+    assert disclosure_days(date(2018, 11, 5)) == (date(2018, 11, 2), date(2018, 11, 5))
 
 
 def test_text_columns_only():

@@ -1,4 +1,13 @@
-from tosho.calendar.cutoffs import UnknownSourceError, cutoff, first_after, latest_session, newest, published_at
+from tosho.calendar.cutoffs import (
+    UnknownSourceError,
+    cutoff,
+    first_after,
+    first_session_knowing,
+    latest_session,
+    newest,
+    published_at,
+    published_on,
+)
 from tosho.calendar.hours import CLOSE, JST, close_at, instant, is_half_day, open_at
 from tosho.calendar.sessions import (
     is_session,
@@ -30,6 +39,7 @@ __all__ = [
     "close_at",
     "cutoff",
     "first_after",
+    "first_session_knowing",
     "instant",
     "is_half_day",
     "is_session",
@@ -40,6 +50,7 @@ __all__ = [
     "open_at",
     "previous_session",
     "published_at",
+    "published_on",
     "refuse_near_bound",
     "sessions",
     "sessions_between",

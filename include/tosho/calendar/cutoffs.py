@@ -34,6 +34,9 @@ PUBLICATION: Final[dict[str, Dated]] = {
     "master": _from_the_start(17, 30),
     "short_sale_report": _from_the_start(17, 30),
     "breakdown": _from_the_start(18),
+    "bars_am": _from_the_start(12),
+    "earnings_date": _from_the_start(10, 5),
+    "calendar": _from_the_start(0),  # a day's kind is told long before; when exactly, nobody says
     "fins_summary": _from_the_start(18),  # preliminary
     "fins_summary_final": _from_the_start(24, 30),
     "earnings_calendar": _from_the_start(19),
@@ -76,6 +79,32 @@ def published_at(source: str, session: date) -> datetime:
         known = ", ".join(sorted([*PUBLICATION, *WEEKLY]))
         raise UnknownSourceError(f"No publication time is known for source {source!r}. Known: {known}.")
     return instant(session, in_force(PUBLICATION[source], session))
+
+
+def published_on(source: str, day: date) -> datetime:
+    """Return the instant, in UTC, at which a source's records of a day appear; the day need not be a session.
+
+    Companies disclose, and derivatives are traded, on some days without a session. The hour that holds then is that
+    of the session before. Of a weekly source it is the day on which it is published, not one that it describes.
+
+    Raises:
+        UnknownSourceError: The source has no publication time of each day.
+        CalendarBoundError: The day lies outside the known calendar.
+    """
+    session = day if is_session(day) else previous_session(day)
+    if weekly := WEEKLY.get(source):
+        return instant(day, in_force(weekly.times, session))
+    return published_at(source, session) + (day - session)
+
+
+def first_session_knowing(moment: datetime) -> date:
+    """Return the first session whose cutoff is at a moment or later: whose partition a record of then belongs to.
+
+    Raises:
+        CalendarBoundError: It would lie outside the known calendar.
+        ValueError: The moment has no time zone.
+    """
+    return next_session(latest_session(moment - timedelta(microseconds=1)))
 
 
 def cutoff(session: date) -> datetime:

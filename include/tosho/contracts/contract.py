@@ -8,6 +8,10 @@ from typing import NamedTuple
 
 import polars as pl
 
+from tosho.calendar import is_session, published_at
+
+_KNOWN_AT = "known_at"
+
 RULE = "rule"
 """The column that a quarantined row carries beside its own: the name of the first rule it breaks."""
 
@@ -55,6 +59,8 @@ class Contract:
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     rules: tuple[Rule, ...] = ()
+    published: str = ""  # the source whose publication time is `known_at` where a frame does not say it
+    judged_from: int = 1  # rows from which on a column of nulls is a lost one
 
     @property
     def schema(self) -> pl.Schema:
@@ -64,6 +70,15 @@ class Contract:
     def empty(self) -> pl.DataFrame:
         """Return a frame with this contract's columns and no row."""
         return pl.DataFrame(schema=self.schema)
+
+    def dated(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return a frame with `known_at`: what a row says, else when the source is published; null on no session."""
+        if not self.published or "session" not in frame.columns:
+            return frame
+        if _KNOWN_AT in frame.columns and not frame[_KNOWN_AT].null_count():
+            return frame
+        said = [_KNOWN_AT] if _KNOWN_AT in frame.columns else []
+        return frame.with_columns(pl.coalesce(*said, _published(self.published, frame["session"])))
 
     def check(self, frame: pl.DataFrame) -> Checked:
         """Sort rows into good and bad; both come ordered, so that equal content has equal bytes.
@@ -76,7 +91,7 @@ class Contract:
         """
         typed = self._typed(frame)
         null_key = [_named(c.name + "_missing", pl.col(c.name).is_null()) for c in self.columns if c.required]
-        broken = [_named(rule.name, ~rule.holds.fill_null(value=True)) for rule in self.rules]
+        broken = [_named(rule.name, ~rule.holds.fill_null(value=True)) for rule in (*self.rules, *self._finite())]
         duplicate = _named("duplicate_key", pl.struct(self.key).is_duplicated())
         first, repeated = self._repeats(typed)
         judged = first.with_columns(pl.coalesce([*null_key, *broken, duplicate]).alias(RULE))
@@ -102,6 +117,11 @@ class Contract:
             )
         return checked.good
 
+    def _finite(self) -> list[Rule]:
+        """Return the rule that numbers are numbers; single precision is for features, which have their own gate."""
+        columns = [column.name for column in self.columns if column.dtype == pl.Float64]
+        return [Rule("number_is_finite", pl.all_horizontal(pl.col(columns).is_finite()))] if columns else []
+
     def _repeats(self, typed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return the rows without exact repetitions, and the repetitions with their rule."""
         shared = typed.select(pl.struct(self.key).is_duplicated()).to_series()
@@ -111,7 +131,7 @@ class Contract:
         return typed.filter(first), typed.filter(~first).with_columns(pl.lit(REPEATED).alias(RULE))
 
     def _typed(self, frame: pl.DataFrame) -> pl.DataFrame:
-        wanted = self.schema
+        wanted, frame = self.schema, self.dated(frame)
         if missing := [name for name in wanted if name not in frame.columns]:
             raise ContractError(f"Table {self.name} lacks the column(s) {missing}; it has {frame.columns}.")
         if unknown := [name for name in frame.columns if name not in wanted]:
@@ -123,12 +143,19 @@ class Contract:
         except pl.exceptions.PolarsError as error:
             raise ContractError(f"Table {self.name}: a column cannot take its type: {error}") from error
         empty = [c.name for c in self.columns if not c.may_be_empty and typed[c.name].null_count() == typed.height]
-        if typed.height and empty:
+        if typed.height >= self.judged_from and empty:
             raise ContractError(
                 f"Table {self.name}: the column(s) {empty} are null in all {typed.height} rows. "
                 "A source that loses a column is stopped here, never passed on as nulls."
             )
         return typed
+
+
+def _published(source: str, sessions: pl.Series) -> pl.Series:
+    """Return for each session when a source appeared; null for a day that is none, which `required` then refuses."""
+    days = [day for day in sessions.cast(pl.Date).unique().to_list() if day is not None and is_session(day)]
+    instants = pl.Series([published_at(source, day) for day in days], dtype=pl.Datetime("us", "UTC"))
+    return sessions.cast(pl.Date).replace_strict(days, instants, default=None).alias(_KNOWN_AT)
 
 
 def _named(name: str, broken: pl.Expr) -> pl.Expr:

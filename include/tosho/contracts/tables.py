@@ -4,34 +4,35 @@ from __future__ import annotations
 
 import polars as pl
 
+from tosho.contracts import derivatives, disclosures, trading
 from tosho.contracts.contract import Column, Contract, Rule
+from tosho.contracts.vocabulary import CODE, CODE_FORM, KNOWN_AT, SESSION
 
 HORIZONS = (1, 5, 10, 20)
 """Sessions ahead for which labels are made and predictions given."""
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
-_SESSION = Column("session", pl.Date(), required=True)
-_CODE = Column("code", pl.String(), required=True)
-_CODE_FORM = Rule("code_is_five_characters", pl.col("code").str.contains(r"^[0-9A-Z]{5}$"))
 _PRICES = ("open", "high", "low", "close")
 _BODY_LOW, _BODY_HIGH = pl.min_horizontal("open", "close"), pl.max_horizontal("open", "close")
 
 BARS = Contract(
     "bars",
     (
-        _SESSION,
-        _CODE,
+        SESSION,
+        CODE,
         *(Column(name, pl.Float64(), "yen, unadjusted; null on a session without a trade") for name in _PRICES),
         Column("volume", pl.Float64(), "shares, unadjusted"),
         Column("turnover_yen", pl.Float64(), "yen"),
         Column("adj_factor", pl.Float64(), "0.5 on the ex-date of a 1:2 split, else 1", required=True),
         Column("upper_limit_hit", pl.Boolean(), may_be_empty=True),
         Column("lower_limit_hit", pl.Boolean(), may_be_empty=True),
+        KNOWN_AT,
     ),
     key=("session", "code"),
+    published="bars_daily",
     rules=(
-        _CODE_FORM,
+        CODE_FORM,
         Rule("prices_all_or_none", pl.sum_horizontal(pl.col(_PRICES).is_null().cast(pl.Int8)).is_in([0, 4])),
         Rule("price_is_positive", pl.all_horizontal(pl.col(_PRICES).fill_null(1.0) > 0)),
         Rule("price_is_finite", pl.all_horizontal(pl.col(_PRICES).fill_null(1.0).is_finite())),
@@ -47,8 +48,8 @@ BARS = Contract(
 SECURITIES = Contract(
     "securities",
     (
-        _SESSION,
-        _CODE,
+        SESSION,
+        CODE,
         Column("name", pl.String(), required=True),
         Column("name_en", pl.String(), may_be_empty=True),
         Column("sector17", pl.String(), "code of the TOPIX-17 series", may_be_empty=True),
@@ -57,43 +58,56 @@ SECURITIES = Contract(
         Column("segment", pl.String(), "market code: 0111 Prime, 0112 Standard, 0113 Growth ...", required=True),
         Column("margin_class", pl.String(), "1 margin, 2 loan, 3 other", may_be_empty=True),
         Column("product", pl.String(), "011 stock, 013 REIT, 014 ETF ...", may_be_empty=True),
+        KNOWN_AT,
     ),
     key=("session", "code"),
-    rules=(_CODE_FORM,),
+    published="master",
+    rules=(CODE_FORM,),
 )
 
-INDICES = Contract(
-    "indices",
-    (
-        _SESSION,
-        Column("index_code", pl.String(), "0000 is TOPIX", required=True),
-        *(Column(name, pl.Float64(), "points", required=True) for name in _PRICES),
-    ),
-    key=("session", "index_code"),
-    rules=(
-        Rule("price_is_positive", pl.all_horizontal(pl.col(_PRICES) > 0)),
-        Rule("low_is_lowest", pl.col("low") <= _BODY_LOW),
-        Rule("high_is_highest", pl.col("high") >= _BODY_HIGH),
-    ),
-)
+
+def _indices(name: str, published: str) -> Contract:
+    return Contract(
+        name,
+        (
+            SESSION,
+            Column("index_code", pl.String(), "0000 is TOPIX", required=True),
+            *(Column(name, pl.Float64(), "points", required=True) for name in _PRICES),
+            KNOWN_AT,
+        ),
+        key=("session", "index_code"),
+        published=published,
+        rules=(
+            Rule("price_is_positive", pl.all_horizontal(pl.col(_PRICES) > 0)),
+            Rule("low_is_lowest", pl.col("low") <= _BODY_LOW),
+            Rule("high_is_highest", pl.col("high") >= _BODY_HIGH),
+        ),
+    )
+
+
+INDICES = _indices("indices", "topix")
+"""TOPIX, which every paid plan has."""
+
+ALL_INDICES = _indices("all_indices", "indices")
+"""Every index of the exchange, sectors and TOPIX among them."""
 
 SHARES = Contract(
     "shares",
     (
-        _SESSION,
-        _CODE,
-        Column("known_at", pl.Datetime("us", "UTC"), "publication instant of the statement", required=True),
+        SESSION,
+        CODE,
+        KNOWN_AT,
         Column("shares_outstanding", pl.Float64(), "shares, net of treasury stock, as stated", required=True),
     ),
     key=("session", "code", "known_at"),
-    rules=(_CODE_FORM, Rule("shares_positive", pl.col("shares_outstanding") > 0)),
+    rules=(CODE_FORM, Rule("shares_positive", pl.col("shares_outstanding") > 0)),
 )
 
 LABELS = Contract(
     "labels",
     (
-        _SESSION,
-        _CODE,
+        SESSION,
+        CODE,
         *(
             Column(f"y_{h}", pl.Float64(), f"fraction, close of t+1 to close of t+1+{h}", may_be_empty=True)
             for h in HORIZONS
@@ -105,10 +119,10 @@ LABELS = Contract(
 PREDICTIONS = Contract(
     "predictions",
     (
-        _SESSION,
+        SESSION,
         Column("target_session", pl.Date(), "session whose close ends the horizon: t+1+h", required=True),
         Column("horizon", pl.Int32(), "sessions", required=True),
-        _CODE,
+        CODE,
         Column("model", pl.String(), required=True),
         Column("model_version", pl.String(), required=True),
         Column("feature_set", pl.String(), required=True),
@@ -128,7 +142,7 @@ PREDICTIONS = Contract(
     ),
     key=("session", "horizon", "code", "model"),
     rules=(
-        _CODE_FORM,
+        CODE_FORM,
         Rule("horizon_is_known", pl.col("horizon").is_in(HORIZONS)),
         Rule("score_is_finite", pl.col("score").is_finite()),
         Rule("rank_is_positive", pl.col("rank") >= 1),
@@ -136,11 +150,23 @@ PREDICTIONS = Contract(
     ),
 )
 
-TABLES = {table.name: table for table in (BARS, SECURITIES, INDICES, SHARES, LABELS, PREDICTIONS)}
+INGESTED = {
+    table.name: table
+    for table in (
+        *(BARS, trading.HALF_BARS, trading.MORNING_BARS, SECURITIES, INDICES, ALL_INDICES, trading.TRADING_DAYS),
+        *(SHARES, disclosures.STATEMENTS, disclosures.STATEMENT_DETAILS, disclosures.DIVIDENDS),
+        *(disclosures.EARNINGS_DATES, disclosures.EARNINGS_CALENDAR, trading.INVESTOR_FLOWS),
+        *(trading.MARGIN_INTEREST, trading.MARGIN_ALERTS, trading.SECTOR_SHORT_SELLING, trading.SHORT_POSITIONS),
+        *(trading.BREAKDOWN, derivatives.OPTIONS_225, derivatives.FUTURES, derivatives.OPTIONS),
+    )
+}
+"""Every table that is taken from J-Quants. Each row says when it was known."""
+
+TABLES = {**INGESTED, LABELS.name: LABELS, PREDICTIONS.name: PREDICTIONS}
 """Every table with fixed columns. `features` has one float32 column a feature of its set: see `features_contract`."""
 
 
 def features_contract(names: tuple[str, ...]) -> Contract:
     """Return the contract of a `features` partition whose set holds these names, in this order."""
     columns = (Column(name, pl.Float32(), may_be_empty=True) for name in names)
-    return Contract("features", (_SESSION, _CODE, *columns), key=("session", "code"))
+    return Contract("features", (SESSION, CODE, *columns), key=("session", "code"))

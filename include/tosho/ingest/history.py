@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 from typing import Any
 
-from tosho.calendar import previous_session, sessions
+from tosho.calendar import sessions
 from tosho.ingest import bulk
 from tosho.ingest.jquants import JQuantsClient
 from tosho.ingest.month import Files, Month
-from tosho.ingest.session import Report, ingest_session, put, split_by_plan, total
-from tosho.ingest.sources import Source, fetch
+from tosho.ingest.session import Report, ingest_sources, split_by_plan, total
+from tosho.ingest.sources import Source
 from tosho.storage import Lake, PartitionMissingError, layout
 
 Progress = Callable[[str, int, int], None]
@@ -45,58 +46,79 @@ def ingest_history(first: date, last: date, lake: Lake, client: JQuantsClient, p
     """
     wanted = sessions(first, last)
     within, without = split_by_plan(client)
-    reports: list[Report] = [without]
-    from_files = alone = done = 0
-    singly = wanted
-    if client.terms.bulk and wanted:
-        singly = []
-        listed = _listed(wanted, within, client)
-        in_files = {source: files for source, files in listed.items() if files or source.always}
-        for month in _months(wanted, in_files, lake, client):
-            published = month.publish()
-            reports += published.reports
-            from_files += published.sessions
-            singly += published.not_in_files
-            done += len(month.sessions) - len(published.not_in_files)
-            progress(f"{month.sessions[0]:%Y-%m}", done, len(wanted))
-        from_others = [session for session in wanted if session not in set(singly)]
-        for source in within:
-            if source not in in_files:
-                reports += _source_alone(source, from_others, lake, client, progress)
-    for session in singly:
-        if not _is_complete(session, within, lake):
-            reports.append(ingest_session(session, lake, client))
-            alone += 1
-        done += 1
-        progress(session.isoformat(), done, len(wanted))
+    lasting = [source for source in within if not source.of_the_moment]
+    history = _History(wanted, lake, client, progress, [without])
+    for source in lasting:
+        if not source.always:
+            history.take([source])
+    published, from_files = history.take([source for source in lasting if source.always])
     return {
         "sessions": len(wanted),
-        "published": from_files + alone,
-        "skipped": len(wanted) - from_files - alone,
+        "published": published,
+        "skipped": len(wanted) - published,
         "from_files": from_files,
-        "tables": total(reports),
+        "tables": total(history.reports),
     }
 
 
-def _listed(wanted: Sequence[date], within: Sequence[Source], client: JQuantsClient) -> Files:
-    earliest = previous_session(wanted[0])  # what was disclosed after its cutoff belongs to the first session
-    return {source: bulk.files_between(source, earliest, wanted[-1], client) for source in within}
+@dataclass
+class _History:
+    """The sessions that are wanted, and what came of them so far."""
+
+    wanted: Sequence[date]
+    lake: Lake
+    client: JQuantsClient
+    progress: Progress
+    reports: list[Report]
+
+    def take(self, sources: Sequence[Source]) -> tuple[int, int]:
+        """Take in some sources, and return how many sessions were published, and how many of them from files.
+
+        Sources that are always there go together, so that a session has all of them or none. The others go one by
+        one: files that lack a day are no proof that there was nothing, and it is asked for.
+        """
+        listed = self._listed(sources)
+        from_files, done, singly = 0, 0, list(self.wanted)
+        if listed:
+            singly = []
+            for month in self._months(listed):
+                published = month.publish()
+                self.reports += published.reports
+                from_files += published.sessions
+                singly += published.not_in_files
+                done += len(month.sessions) - len(published.not_in_files)
+                self.progress(_told(sources, f"{month.sessions[0]:%Y-%m}"), done, len(self.wanted))
+        return from_files + self._one_by_one(sources, singly, done), from_files
+
+    def _one_by_one(self, sources: Sequence[Source], singly: Sequence[date], done: int) -> int:
+        published = 0
+        for session in singly:
+            due = [source for source in sources if source.is_due(session)]
+            if due and not _is_complete(session, due, self.lake):
+                self.reports.append(ingest_sources(session, due, self.lake, self.client))
+                published += 1
+            done += 1
+            self.progress(_told(sources, session.isoformat()), done, len(self.wanted))
+        return published
+
+    def _listed(self, sources: Sequence[Source]) -> Files:
+        """Return the bulk files by source; none where the plan has none, or where one of the sources has none."""
+        if not (self.client.terms.bulk and self.wanted and all(source.has_files for source in sources)):
+            return {}
+        listed = {source: self._files(source) for source in sources}
+        return listed if all(files or source.always for source, files in listed.items()) else {}
+
+    def _files(self, source: Source) -> list[bulk.BulkFile]:
+        days = [found for found in map(source.days, self.wanted) if found]
+        return bulk.files_between(source, days[0].first, days[-1].last, self.client) if days else []
+
+    def _months(self, listed: Files) -> Iterator[Month]:
+        for _, days in groupby(self.wanted, key=lambda session: (session.year, session.month)):
+            yield Month(tuple(days), listed, self.lake, self.client)
 
 
-def _months(wanted: Sequence[date], listed: Files, lake: Lake, client: JQuantsClient) -> Iterator[Month]:
-    for _, days in groupby(wanted, key=lambda session: (session.year, session.month)):
-        yield Month(tuple(days), listed, lake, client)
-
-
-def _source_alone(
-    source: Source, wanted: Sequence[date], lake: Lake, client: JQuantsClient, progress: Progress
-) -> Iterator[Report]:
-    """Take a source in that has no files at all, session by session; an empty list is no proof that it has no rows."""
-    for done, session in enumerate(wanted, 1):
-        if not _is_complete(session, [source], lake):
-            found = fetch(source, session, lake, client)
-            yield {source.table: put(lake, source.table, session, source.check(found.rows), found.kept)}
-        progress(f"{source.name} of {session}", done, len(wanted))
+def _told(sources: Sequence[Source], where: str) -> str:
+    return where if len(sources) > 1 else f"{sources[0].table} of {where}"
 
 
 def _is_complete(session: date, within: Sequence[Source], lake: Lake) -> bool:

@@ -11,13 +11,12 @@ from typing import NamedTuple
 
 import polars as pl
 
-from tosho.calendar import previous_session
 from tosho.contracts import Checked
 from tosho.ingest import bulk, strays
 from tosho.ingest.bulk import BulkFile
 from tosho.ingest.jquants import JQuantsClient
 from tosho.ingest.session import Report, put
-from tosho.ingest.sources import SHARES, Source
+from tosho.ingest.sources import Source
 from tosho.ingest.strays import Part
 from tosho.storage import Lake, PartitionMissingError
 from tosho.storage.manifest import Source as Kept
@@ -47,8 +46,9 @@ class Month:
 
     def publish(self) -> Published:
         """Publish what is not there yet, or came from other files; name the sessions that the files do not hold."""
-        held = [session for session in self.sessions if self._in_files(session)]
-        stale = {source: [s for s in held if self._is_stale(source, s)] for source in self.listed}
+        due = [session for session in self.sessions if any(source.is_due(session) for source in self.listed)]
+        held = [session for session in due if self._in_files(session)]
+        stale = {source: [s for s in held if source.is_due(s) and self._is_stale(source, s)] for source in self.listed}
         parts = {source: self._parts(source, days) for source, days in stale.items() if days}
         found = {source: self._checked(source, stale[source], held_by) for source, held_by in parts.items()}
         lacking = {s for source, rows in found.items() if source.always for s in stale[source] if s not in rows}
@@ -58,17 +58,17 @@ class Month:
         reports = [strays.set_aside(source, held_by, self.lake) for source, held_by in parts.items()]
         reports += [report for source, rows in wanted.items() for report in self._put(source, rows)]
         published = {session for days in stale.values() for session in days} - lacking
-        absent = [s for s in self.sessions if s not in held or s in lacking]
+        absent = [s for s in due if s not in held or s in lacking]
         return Published(reports, len(published), absent)
 
     @cached_property
     def _kept(self) -> dict[Source, list[tuple[BulkFile, Kept]]]:
-        """The files of this month, downloaded where they were not; of statements, those of the days before too."""
+        """The files that hold rows of this month's sessions, downloaded where they were not."""
         return {
             source: [
                 (file, bulk.kept(source, file, self.lake, self.client))
                 for file in files
-                if file.holds(_since(source, self.sessions[0]), self.sessions[-1])
+                if any(file.holds(*days) for days in map(source.days, self.sessions) if days)
             ]
             for source, files in self.listed.items()
         }
@@ -81,12 +81,12 @@ class Month:
         return all(
             any(file.holds(day, day) for file in files)
             for source, files in self.listed.items()
-            for day in {_since(source, session), session}
+            for day in set(source.days(session) or ())
         )
 
     def _needed(self, source: Source, session: date) -> list[tuple[BulkFile, Kept]]:
-        first = _since(source, session)
-        return [(file, kept) for file, kept in self._kept[source] if file.holds(first, session)]
+        days = source.days(session)
+        return [(file, kept) for file, kept in self._kept[source] if days and file.holds(*days)]
 
     def _is_stale(self, source: Source, session: date) -> bool:
         """Tell whether the files say what is not published yet. What J-Quants said last holds.
@@ -127,12 +127,7 @@ class Month:
     def _put(self, source: Source, rows: Mapping[date, Checked]) -> list[Report]:
         def put_one(session: date) -> Report:
             kept = tuple(kept for _, kept in self._needed(source, session))
-            return {source.table: put(self.lake, source.table, session, rows[session], kept)}
+            return {source.table: put(self.lake, source, session, rows[session], kept)}
 
         with ThreadPoolExecutor(WRITERS) as pool:
             return list(pool.map(put_one, rows))
-
-
-def _since(source: Source, session: date) -> date:
-    """Return the first day whose rows may belong to a session's partition."""
-    return previous_session(session) if source is SHARES else session

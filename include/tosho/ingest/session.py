@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -12,9 +12,10 @@ from tosho.calendar import offset
 from tosho.contracts import Checked
 from tosho.ingest import quarantine
 from tosho.ingest.errors import NotYetPublishedError
+from tosho.ingest.fetch import Answers, Fetched, fetch
 from tosho.ingest.jquants import JQuantsClient
 from tosho.ingest.merge import merged
-from tosho.ingest.sources import BARS, INDICES, SOURCES, Fetched, Source, fetch
+from tosho.ingest.sources import BARS, SOURCES, Source
 from tosho.observability.log import logger
 from tosho.storage import Lake
 from tosho.storage.manifest import Source as Kept
@@ -26,7 +27,7 @@ _log = logger(__name__)
 
 
 def ingest_session(session: date, lake: Lake, client: JQuantsClient, codes: Sequence[str] | None = None) -> Report:
-    """Bring a session into `securities`, `indices`, `shares` and `bars`.
+    """Bring a session into every table that the plan has something for.
 
     Nothing is published before all sources have been fetched, kept and checked. Doing it again, or after having been
     killed at any point, leaves the same bytes.
@@ -53,25 +54,37 @@ def ingest_session(session: date, lake: Lake, client: JQuantsClient, codes: Sequ
     if codes is not None:
         return _ingest_codes(session, lake, client, sorted({code.ljust(5, "0") for code in codes}))
     within, report = split_by_plan(client)
-    fetched = [fetch(source, session, lake, client) for source in within]
+    return report | ingest_sources(session, within, lake, client)
+
+
+def ingest_sources(session: date, sources: Iterable[Source], lake: Lake, client: JQuantsClient) -> Report:
+    """Bring a session into the tables of some sources: all are fetched and checked before any is published."""
+    answers = Answers(lake, client)
+    fetched = [fetch(source, session, answers) for source in sources if source.is_due(session)]
     checked = [found.source.check(found.rows) for found in fetched]
-    for found, rows in zip(fetched, checked, strict=True):
-        report[found.source.table] = put(lake, found.source.table, session, rows, found.kept)
-    return report
+    return {
+        found.source.table: put(lake, found.source, session, rows, found.kept)
+        for found, rows in zip(fetched, checked, strict=True)
+    }
 
 
 def split_by_plan(client: JQuantsClient) -> tuple[list[Source], Report]:
     """Return the sources that the plan has, and a report that says of the others why they are skipped."""
-    within = [source for source in SOURCES if source.endpoint in client.terms.endpoints]
+    within = [source for source in SOURCES if source.within(client.terms)]
     without = [source for source in SOURCES if source not in within]
     return within, {
         source.table: {"skipped": f"plan {client.plan} has no {source.endpoint}", "rows": 0} for source in without
     }
 
 
-def put(lake: Lake, table: str, session: date, checked: Checked, kept: Sequence[Kept]) -> dict[str, Any]:
-    """Publish good rows, keep bad ones aside, and return the counts of both."""
-    by_rule = checked.by_rule()
+def put(lake: Lake, source: Source, session: date, checked: Checked, kept: Sequence[Kept]) -> dict[str, Any]:
+    """Publish good rows, keep bad ones aside, and return the counts of both.
+
+    Of a source that only ever has today's rows, those that were published are not replaced by none.
+    """
+    table, by_rule = source.table, checked.by_rule()
+    if source.of_the_moment and not checked.good.height and lake.has(table, session):
+        return {"rows": lake.manifest(table, session).rows, "quarantined": by_rule}
     if by_rule:
         _log.warning("%s of %s: quarantined %s", table, session, by_rule)
     lake.quarantine(table, session, checked.bad)
@@ -81,10 +94,11 @@ def put(lake: Lake, table: str, session: date, checked: Checked, kept: Sequence[
 
 def _ingest_codes(session: date, lake: Lake, client: JQuantsClient, codes: Sequence[str]) -> Report:
     within, report = split_by_plan(client)
-    per_code = [source for source in within if source is not INDICES]  # an index has no code of ours
+    per_code = [source for source in within if _can_renew(source, session, lake)]
     manifests = {source: lake.manifest(source.table, session) for source in per_code}
     published = {source: lake.read(source.table, session) for source in per_code}
-    found = {source: [fetch(source, session, lake, client, code) for code in codes] for source in per_code}
+    answers = Answers(lake, client)
+    found = {source: [fetch(source, session, answers, code) for code in codes] for source in per_code}
     for source, parts in found.items():
         _require_codes(source, session, published[source], dict(zip(codes, parts, strict=True)))
     rows = {
@@ -99,8 +113,15 @@ def _ingest_codes(session: date, lake: Lake, client: JQuantsClient, codes: Seque
     }
     for source, checked in rows.items():
         kept = dict.fromkeys([*manifests[source].sources, *(one for part in found[source] for one in part.kept)])
-        report[source.table] = put(lake, source.table, session, checked, list(kept))
+        report[source.table] = put(lake, source, session, checked, list(kept))
     return report
+
+
+def _can_renew(source: Source, session: date, lake: Lake) -> bool:
+    """Tell whether some codes of a session can be asked for again: what must be there is, what may be there, too."""
+    if not source.by_code or source.of_the_moment or not source.is_due(session):
+        return False
+    return source.always or lake.has(source.table, session)
 
 
 def _require_codes(source: Source, session: date, published: pl.DataFrame, parts: Mapping[str, Fetched]) -> None:

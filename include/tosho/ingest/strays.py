@@ -39,9 +39,13 @@ class Part(NamedTuple):
 
 def sort_out(source: Source, file: BulkFile, rows: pl.DataFrame) -> Part:
     """Return a file's rows by whether they belong in it; those that do not carry the rule they break."""
-    within = source.day.is_between(file.first, file.last).fill_null(value=False)
+    within = (source.day.is_between(file.first, file.last) & pl.col("session").is_not_null()).fill_null(value=False)
     trading = pl.col("session").is_in(sessions(file.first, file.last)) if source.always else pl.lit(value=True)
-    rule = pl.when(source.day.is_null()).then(pl.lit(NO_SESSION)).otherwise(pl.lit(NOT_OF_ITS_FILE))
+    rule = (
+        pl.when(source.day.is_null() | pl.col("session").is_null())
+        .then(pl.lit(NO_SESSION))
+        .otherwise(pl.lit(NOT_OF_ITS_FILE))
+    )
     return Part(
         file,
         rows.filter(within & trading),

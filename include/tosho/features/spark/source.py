@@ -9,12 +9,14 @@ from typing import Protocol
 import polars as pl
 
 from tosho import calendar
+from tosho.contracts import BARS
 from tosho.point_in_time.prices import splits_of
 from tosho.storage import Lake
 
 Tables = dict[str, pl.DataFrame]
 """Rows by table: bars, securities and shares as contracted, and splits, the rows of earlier bars that still count."""
 
+_BARS = tuple(name for name in BARS.schema if name != "known_at")  # a bar of a session is known by its cutoff
 _LISTING = ("session", "code", "sector33", "segment", "scale")
 _SPLIT = ("session", "code", "adj_factor")
 
@@ -64,7 +66,7 @@ class LakeSource:
         stated = [session for session in (*earlier, *needed) if session in self.shares]
         tables: Tables = {}
         if needed:
-            tables["bars"] = self.lake.read_many("bars", needed)
+            tables["bars"] = self.lake.read_many("bars", needed, _BARS)
         if earlier:
             tables["splits"] = splits_of(self.lake.read_many("bars", earlier, _SPLIT))
         if listed:

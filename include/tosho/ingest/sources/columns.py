@@ -45,17 +45,43 @@ def text(name: str) -> pl.Expr:
     return pl.when(column != "").then(column)
 
 
-def number(name: str) -> pl.Expr:
-    """Return a number, sent as one or as text; "" is null."""
-    return text(name).cast(pl.Float64)
+def number(name: str, *blanks: str) -> pl.Expr:
+    """Return a number, sent as one or as text; "" is null, and so is what else the source writes for no number."""
+    column = text(name)
+    return (column if not blanks else pl.when(~column.is_in(blanks)).then(column)).cast(pl.Float64)
 
 
 def flag(name: str) -> pl.Expr:
     """Return a flag, sent as 0 and 1, "0" and "1" or false and true; "" is null."""
-    known = text(name).str.to_lowercase().cast(pl.Enum(list(_FLAGS)))  # says which value it does not know
+    return _flag(text(name))
+
+
+def _flag(column: pl.Expr) -> pl.Expr:
+    known = column.str.to_lowercase().cast(pl.Enum(list(_FLAGS)))  # says which value it does not know
     return known.cast(pl.String).replace_strict(_FLAGS, return_dtype=pl.Boolean)
 
 
-def day(name: str) -> pl.Expr:
-    """Return a date, written YYYY-MM-DD or YYYYMMDD."""
-    return text(name).str.replace_all("-", "").str.to_date("%Y%m%d")
+def flag_within(name: str, key: str) -> pl.Expr:
+    """Return a flag of a JSON object, `{"key": "1", ...}`; one that it lacks is null."""
+    sent = pl.col(name).str.json_path_match(f"$.{key}")
+    return _flag(sent.str.strip_chars())
+
+
+def day(name: str, *blanks: str) -> pl.Expr:
+    """Return a date, written YYYY-MM-DD or YYYYMMDD; "" is null, and so is what else is written for none."""
+    column = text(name)
+    return (
+        (column if not blanks else pl.when(~column.is_in(blanks)).then(column))
+        .str.replace_all("-", "")
+        .str.to_date("%Y%m%d")
+    )
+
+
+def time_of_day(name: str) -> pl.Expr:
+    """Return a time of day, written with or without seconds; "" is null."""
+    return text(name).str.replace(r"^(\d{1,2}:\d{2})$", "${1}:00").str.to_time("%H:%M:%S")
+
+
+def or_null(rows: pl.DataFrame, name: str, column: pl.Expr) -> pl.Expr:
+    """Return a column that J-Quants added later: null where the rows do not have it yet."""
+    return column if name in rows.columns else pl.lit(None, pl.String).alias(name)

@@ -6,8 +6,10 @@ from typing import Final
 
 import polars as pl
 
-from tosho.contracts import SECURITIES
-from tosho.ingest.columns import day, read, require, text
+from tosho.contracts import SECURITIES as CONTRACT
+from tosho.ingest import plans
+from tosho.ingest.sources.columns import day, or_null, read, require, text
+from tosho.ingest.sources.source import Source
 
 _SENT: Final = {
     "code": "Code", "name": "CoName", "name_en": "CoNameEn", "sector17": "S17", "sector33": "S33",
@@ -27,8 +29,11 @@ def to_securities(rows: pl.DataFrame) -> pl.DataFrame:
         ContractError: A column is missing or unknown, or a value cannot be read.
     """
     if not rows.height:
-        return SECURITIES.empty()
-    require("master", rows, ("Date", *_SENT.values()), KNOWN)
-    product = text(_PRODUCT) if _PRODUCT in rows.columns else pl.lit(None, pl.String)
+        return CONTRACT.empty()
+    require("master", rows, KNOWN - {_PRODUCT}, KNOWN)
+    product = or_null(rows, _PRODUCT, text(_PRODUCT)).alias("product")
     columns = (text(sent).alias(name) for name, sent in _SENT.items())
-    return read("master", rows, day("Date").alias("session"), *columns, product.alias("product"))
+    return CONTRACT.dated(read("master", rows, day("Date").alias("session"), *columns, product))
+
+
+SECURITIES: Final = Source("securities", "master", plans.MASTER, to_securities, always=True)

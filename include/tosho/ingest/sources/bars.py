@@ -6,8 +6,11 @@ from typing import Final
 
 import polars as pl
 
-from tosho.contracts import BARS
-from tosho.ingest.columns import day, flag, number, read, require, text
+from tosho.contracts import BARS as CONTRACT
+from tosho.ingest import plans
+from tosho.ingest.sources.columns import day, flag, number, read, require, text
+from tosho.ingest.sources.source import Source
+from tosho.ingest.sources.stand_ins import bars_stand_ins
 
 _NEEDED: Final = ("Date", "Code", "O", "H", "L", "C", "UL", "LL", "Vo", "Va", "AdjFactor")
 _ADJUSTED: Final = ("AdjO", "AdjH", "AdjL", "AdjC", "AdjVo")
@@ -25,9 +28,9 @@ def to_bars(rows: pl.DataFrame) -> pl.DataFrame:
         ContractError: A column is missing or unknown, or a value cannot be read.
     """
     if not rows.height:
-        return BARS.empty()
+        return CONTRACT.empty()
     require("bars_daily", rows, _NEEDED, KNOWN)
-    return read(
+    found = read(
         "bars_daily",
         rows,
         day("Date").alias("session"),
@@ -39,3 +42,7 @@ def to_bars(rows: pl.DataFrame) -> pl.DataFrame:
         flag("UL").alias("upper_limit_hit"),
         flag("LL").alias("lower_limit_hit"),
     )
+    return CONTRACT.dated(found)
+
+
+BARS: Final = Source("bars", "bars_daily", plans.BARS, to_bars, always=True, stand_ins=bars_stand_ins)

@@ -13,7 +13,8 @@ import polars as pl
 from tosho.contracts import BARS, Checked, ContractError
 
 _FACTOR: Final = "adj_factor"
-_SAID: Final = (*BARS.key, _FACTOR)
+_KNOWN_AT: Final = "known_at"
+_SAID: Final = (*BARS.key, _FACTOR, _KNOWN_AT)
 _SOUND: Final = pl.all_horizontal(
     pl.col("session").is_not_null(),
     *(rule.holds.fill_null(value=False) for rule in BARS.rules if rule.name.startswith(("code_", _FACTOR))),
@@ -30,7 +31,8 @@ def bars_stand_ins(checked: Checked) -> pl.DataFrame:
     """
     agreed = pl.col(_FACTOR).n_unique().over(BARS.key) == 1
     said = checked.bad.filter(agreed & _SOUND).select(_SAID).unique(BARS.key)
-    rows = said.join(checked.good, on=BARS.key, how="anti").join(BARS.empty().drop(_FACTOR), on=BARS.key, how="left")
+    alone = said.join(checked.good, on=BARS.key, how="anti")
+    rows = alone.join(BARS.empty().drop(_FACTOR, _KNOWN_AT), on=BARS.key, how="left")
     traded = checked.good.filter(pl.col("close").is_not_null())["session"].unique().implode()
     lost = rows.filter(~pl.col("session").is_in(traded))["session"].unique().sort().to_list()
     if lost:

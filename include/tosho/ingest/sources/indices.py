@@ -1,4 +1,4 @@
-"""indices/bars/daily/topix to table `indices`."""
+"""indices/bars/daily/topix to table `indices`: TOPIX, which every paid plan has."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import Final
 
 import polars as pl
 
-from tosho.contracts import INDICES
-from tosho.ingest.columns import day, number, read, require
+from tosho.contracts import INDICES as CONTRACT
+from tosho.ingest import plans
+from tosho.ingest.sources.columns import day, number, read, require
+from tosho.ingest.sources.source import Source, range_of, same_day
 
 TOPIX_CODE: Final = "0000"
 _SENT: Final = ("Date", "O", "H", "L", "C")
@@ -20,12 +22,16 @@ def to_indices(rows: pl.DataFrame) -> pl.DataFrame:
         ContractError: A column is missing or unknown, or a value cannot be read.
     """
     if not rows.height:
-        return INDICES.empty()
+        return CONTRACT.empty()
     require("topix", rows, _SENT, _SENT)
-    return read(
+    found = read(
         "topix",
         rows,
         day("Date").alias("session"),
         pl.lit(TOPIX_CODE).alias("index_code"),
         *(number(sent).alias(name) for sent, name in zip("OHLC", ("open", "high", "low", "close"), strict=True)),
     )
+    return CONTRACT.dated(found)
+
+
+INDICES: Final = Source("indices", "topix", plans.TOPIX, to_indices, ask=range_of(same_day), always=True, by_code=False)

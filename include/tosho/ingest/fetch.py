@@ -1,0 +1,118 @@
+"""A source's rows of one session: asked for, kept as they came, read, and found to be about what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import polars as pl
+
+from tosho.contracts import ContractError
+from tosho.ingest.errors import NotYetPublishedError, PayloadError
+from tosho.ingest.jquants import JQuantsClient, Page
+from tosho.ingest.sources import Query, Source
+from tosho.storage import Lake, raw
+from tosho.storage.manifest import Source as Kept
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A source's rows of one session in the table's columns, not yet checked, and the payloads they came from."""
+
+    source: Source
+    rows: pl.DataFrame
+    kept: tuple[Kept, ...]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What J-Quants answered within one run. Two tables that are made of one answer ask for it once."""
+
+    lake: Lake
+    client: JQuantsClient
+    _known: dict[tuple[str, str], list[tuple[Page, Kept]]] = field(default_factory=dict)
+
+    def pages(self, source: Source, query: Query) -> list[tuple[Page, Kept]]:
+        """Return the pages of an answer, each kept as it came."""
+        asked = ",".join(f"{name}={value}" for name, value in query.items())
+        if (source.name, asked) not in self._known:
+            self._known[source.name, asked] = [
+                (page, raw.keep(self.lake, source.name, _request(asked, number), page.body))
+                for number, page in enumerate(self.client.pages(source.endpoint, **query), start=1)
+            ]
+        return self._known[source.name, asked]
+
+
+def fetch(source: Source, session: date, answers: Answers, code: str = "") -> Fetched:
+    """Ask for a session's rows of a source, all or those of one code, and keep every page as it came.
+
+    Raises:
+        NotYetPublishedError: There are none, of a source that always has some.
+        PayloadError: The answer is about other days, or another code.
+        ContractError: Columns are not those that the source is known for.
+    """
+    pages = [page for query in _queries(source, session, code) for page in _answered(source, query, answers)]
+    rows = source.read(_joined(source, [page.rows for page, _ in pages if page.rows.height]))
+    mine = rows.filter(pl.col("session").is_null() | (pl.col("session") == session))
+    if rows.height or not code:
+        _require_session(source, session, rows, mine)
+    if code:
+        _require_code(source, code, mine)
+    return Fetched(source, mine, tuple(kept for _, kept in pages))
+
+
+def _request(asked: str, number: int) -> str:
+    return f"{asked or 'now'},page={number}"
+
+
+def _queries(source: Source, session: date, code: str) -> list[Query]:
+    return [({"code": code} if code else {}) | query for query in source.ask(session)]
+
+
+def _answered(source: Source, query: Query, answers: Answers) -> list[tuple[Page, Kept]]:
+    try:
+        return answers.pages(source, query)
+    except NotYetPublishedError:
+        if source.always:
+            raise
+        return []
+
+
+def _joined(source: Source, pages: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return the pages as one frame; a column that only some of them have would become nulls on the others."""
+    for page in pages:
+        if odd := set(page.columns) ^ set(pages[0].columns):
+            raise ContractError(f"Source {source.name}: the column(s) {sorted(odd)} are on some pages only.")
+    return pl.concat(pages, how="diagonal") if pages else pl.DataFrame()
+
+
+def _require_session(source: Source, session: date, rows: pl.DataFrame, mine: pl.DataFrame) -> None:
+    if source.of_the_moment or (not source.always and not _of_other_days(source, session, rows)):
+        return
+    if source.always and mine.height and mine.height == rows.height and not mine["session"].null_count():
+        return
+    if not rows.height:
+        raise NotYetPublishedError(
+            f"J-Quants has no row of {source.endpoint} for session {session} yet. Ask again after its publication."
+        )
+    others = rows.filter(pl.col("session").ne_missing(session)).select(source.day.unique().sort().head(3)).to_series()
+    raise PayloadError(
+        f"{source.endpoint} was asked for session {session} and answered {rows.height} rows, {mine.height} of them of "
+        f"that session; there are rows of {', '.join(str(other) for other in others)}. Nothing was published."
+    )
+
+
+def _of_other_days(source: Source, session: date, rows: pl.DataFrame) -> int:
+    """Return how many rows are of days that nobody asked for."""
+    days = source.days(session)
+    return rows.filter(~source.day.is_between(*days)).height if days and rows.height else 0
+
+
+def _require_code(source: Source, code: str, mine: pl.DataFrame) -> None:
+    others = mine.filter(pl.col("code").ne_missing(code))["code"]
+    if others.len():
+        raise PayloadError(
+            f"{source.endpoint} was asked for code {code} and answered {others.len()} rows of other codes, the first "
+            f"of {others[0]!r}. Nothing was published."
+        )

@@ -1,0 +1,50 @@
+"""The morning's and the afternoon's columns of equities/bars/daily to table `half_bars`. Premium."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+import polars as pl
+
+from tosho.calendar import published_on
+from tosho.contracts import HALF_BARS as CONTRACT
+from tosho.ingest import plans
+from tosho.ingest.sources.bars import KNOWN
+from tosho.ingest.sources.columns import day, flag, number, read, require, text
+from tosho.ingest.sources.knowledge import known_from
+from tosho.ingest.sources.source import Source
+
+_HALVES: Final = ("M", "A")
+_NUMBERS: Final = {"O": "open", "H": "high", "L": "low", "C": "close", "Vo": "volume", "Va": "turnover_yen"}
+_FLAGS: Final = {"UL": "upper_limit_hit", "LL": "lower_limit_hit"}
+_NEEDED: Final = ("Date", "Code", *(half + name for half in _HALVES for name in (*_NUMBERS, *_FLAGS)))
+
+
+def to_half_bars(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return two rows a bar, unadjusted; a half without a trade has nulls.
+
+    Raises:
+        ContractError: A column is missing or unknown, or a value cannot be read.
+    """
+    if not rows.height:
+        return CONTRACT.empty()
+    require("bars_daily", rows, _NEEDED, KNOWN)
+    found = pl.concat([_half(rows, half) for half in _HALVES])
+    published = partial(published_on, "bars_daily")
+    return known_from(found, "traded_on", published).select(CONTRACT.schema.names())
+
+
+def _half(rows: pl.DataFrame, half: str) -> pl.DataFrame:
+    return read(
+        "bars_daily",
+        rows,
+        day("Date").alias("traded_on"),
+        text("Code").alias("code"),
+        pl.lit(half).alias("half"),
+        *(number(half + sent).alias(name) for sent, name in _NUMBERS.items()),
+        *(flag(half + sent).alias(name) for sent, name in _FLAGS.items()),
+    )
+
+
+HALF_BARS: Final = Source("half_bars", "bars_daily", plans.BARS, to_half_bars, half_days=True)

@@ -1,0 +1,54 @@
+"""markets/short-sale-report to table `short_positions`: who is short by half a percent or more. Standard plan."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+import polars as pl
+
+from tosho.calendar import published_on
+from tosho.contracts import SHORT_POSITIONS as CONTRACT
+from tosho.ingest import plans
+from tosho.ingest.sources.columns import day, number, read, require, text
+from tosho.ingest.sources.knowledge import known_from
+from tosho.ingest.sources.source import Source, each_of, same_day
+
+_TEXTS: Final = {
+    "Code": "code", "SSName": "seller", "SSAddr": "seller_address", "DICName": "manager", "DICAddr": "manager_address",
+    "FundName": "fund", "Notes": "notes",
+}  # fmt: skip
+_DAYS: Final = {"DiscDate": "disclosed_on", "CalcDate": "calculated_on", "PrevRptDate": "previous_report_on"}
+_NUMBERS: Final = {
+    "ShrtPosToSO": "position_to_listed", "ShrtPosShares": "position_shares", "ShrtPosUnits": "position_units",
+    "PrevRptRatio": "previous_position_to_listed",
+}  # fmt: skip
+_SENT: Final = (*_TEXTS, *_DAYS, *_NUMBERS)
+_BLANK: Final = "-"
+"""What J-Quants writes where there was no report before."""
+
+
+def to_short_positions(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return a row a report: fractions of the shares issued, shares, trading units.
+
+    Raises:
+        ContractError: A column is missing or unknown, or a value cannot be read.
+    """
+    if not rows.height:
+        return CONTRACT.empty()
+    require("short_sale_report", rows, _SENT, _SENT)
+    found = read(
+        "short_sale_report",
+        rows,
+        *(text(sent).alias(name) for sent, name in _TEXTS.items()),
+        *(day(sent, _BLANK).alias(name) for sent, name in _DAYS.items()),
+        *(number(sent, _BLANK).alias(name) for sent, name in _NUMBERS.items()),
+    )
+    published = partial(published_on, "short_sale_report")
+    return known_from(found, "disclosed_on", published).select(CONTRACT.schema.names())
+
+
+SHORT_POSITIONS: Final = Source(
+    "short_positions", "short_sale_report", plans.SHORT_SALE_REPORT, to_short_positions,
+    ask=each_of(same_day, "disc_date"), day=pl.col("disclosed_on"),
+)  # fmt: skip

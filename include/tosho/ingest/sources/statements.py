@@ -1,0 +1,101 @@
+"""fins/summary to table `statements`: every figure of every document, as stated, and since when it was known."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Final
+
+import polars as pl
+
+from tosho.contracts import STATEMENTS as CONTRACT
+from tosho.ingest import plans
+from tosho.ingest.sources.columns import day, flag, number, or_null, read, require, text, time_of_day
+from tosho.ingest.sources.disclosures import disclosure_days, in_editions
+from tosho.ingest.sources.source import Source, each_of
+
+_RESULTS: Final = {
+    "Sales": "sales", "OP": "operating_profit", "OdP": "ordinary_profit", "NP": "net_profit", "EPS": "eps",
+}  # fmt: skip
+_BALANCE: Final = {"TA": "total_assets", "Eq": "equity", "EqAR": "equity_ratio", "BPS": "bps"}
+_CASH: Final = {
+    "CFO": "cash_from_operations", "CFI": "cash_from_investing", "CFF": "cash_from_financing", "CashEq": "cash",
+}  # fmt: skip
+_DIVIDENDS: Final = {
+    "Div1Q": "dividend_1q", "Div2Q": "dividend_2q", "Div3Q": "dividend_3q", "DivFY": "dividend_year_end",
+    "DivAnn": "dividend_annual", "DivUnit": "dividend_per_unit", "PayoutRatioAnn": "payout_ratio",
+}  # fmt: skip
+_TOTAL: Final = {"DivTotalAnn": "dividend_total"}
+_SHARES: Final = {"ShOutFY": "shares_issued", "TrShFY": "shares_treasury", "AvgSh": "shares_average"}
+_LATER: Final = {
+    "ShEq": "shareholders_equity", "NCShEq": "parent_shareholders_equity", "ROE": "roe", "NCROE": "parent_roe",
+}  # fmt: skip
+_CHANGES: Final = {
+    "MatChgSub": "changed_subsidiaries", "ChgByASRev": "changed_by_standard_revision",
+    "ChgNoASRev": "changed_otherwise", "ChgAcEst": "changed_estimates", "RetroRst": "restated",
+}  # fmt: skip
+_LATER_CHANGES: Final = {"SigChgInC": "changed_scope"}
+_TEXTS: Final = {"DiscNo": "number", "Code": "code", "DocType": "document", "CurPerType": "period"}
+_DAYS: Final = {
+    "DiscDate": "disclosed_on", "CurPerSt": "period_start", "CurPerEn": "period_end", "CurFYSt": "year_start",
+    "CurFYEn": "year_end", "NxtFYSt": "next_year_start", "NxtFYEn": "next_year_end",
+}  # fmt: skip
+_WHOSE: Final = {"F": "forecast_", "NxF": "next_forecast_"}
+_NEXT_PROFIT: Final = {"NxFNP": "NxFNp", "NxFNP2Q": "NxFNp2Q"}
+"""As J-Quants writes these two, unlike all others."""
+
+
+def _forecasts() -> dict[str, str]:
+    """Return what is said of this year and the next, and of their first halves: of the group and of the parent."""
+    found = {f"F{sent}": f"forecast_{name}" for sent, name in {**_DIVIDENDS, **_TOTAL}.items()}
+    found |= {f"NxF{sent}": f"next_forecast_{name}" for sent, name in _DIVIDENDS.items()}
+    for (half, ending), (who, parent), (sent, name) in product(
+        (("2Q", "_2q"), ("", "")), (("", ""), ("NC", "parent_")), _RESULTS.items()
+    ):
+        for when, forecast in _WHOSE.items():
+            official = f"{when}{who}{sent}{half}"
+            found[_NEXT_PROFIT.get(official, official)] = f"{parent}{forecast}{name}{ending}"
+    return found
+
+
+NUMBERS: Final = {
+    **_RESULTS, "DEPS": "diluted_eps", **_BALANCE, **_CASH, **_DIVIDENDS, **_TOTAL, **_forecasts(),
+    **{f"NC{sent}": f"parent_{name}" for sent, name in {**_RESULTS, **_BALANCE}.items()}, **_SHARES,
+}  # fmt: skip
+"""Official name to column, of every number that all documents have."""
+
+_NEEDED: Final = (*_TEXTS, *_DAYS, "DiscTime", *NUMBERS, *_CHANGES)
+KNOWN: Final = frozenset({*_NEEDED, *_LATER, *_LATER_CHANGES})
+
+
+def to_statements(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return documents as sent, in the columns of `statements`; "" is null.
+
+    Args:
+        rows: Text columns of fins/summary. The fields added in 2026 may be absent, and are null then.
+
+    Raises:
+        ContractError: A column is missing or unknown, or a value cannot be read.
+    """
+    if not rows.height:
+        return CONTRACT.empty()
+    require("fins_summary", rows, _NEEDED, KNOWN)
+    later = [or_null(rows, sent, number(sent)).cast(pl.Float64).alias(name) for sent, name in _LATER.items()]
+    scope = [or_null(rows, sent, flag(sent)).cast(pl.Boolean).alias(name) for sent, name in _LATER_CHANGES.items()]
+    found = read(
+        "fins_summary",
+        rows,
+        time_of_day("DiscTime").alias("disclosed_at"),
+        *(text(sent).alias(name) for sent, name in _TEXTS.items()),
+        *(day(sent).alias(name) for sent, name in _DAYS.items()),
+        *(number(sent).alias(name) for sent, name in NUMBERS.items()),
+        *(flag(sent).alias(name) for sent, name in _CHANGES.items()),
+        *later,
+        *scope,
+    )
+    return in_editions(found, "fins_summary").select(CONTRACT.schema.names())
+
+
+STATEMENTS: Final = Source(
+    "statements", "fins_summary", plans.FINS, to_statements,
+    ask=each_of(disclosure_days), days=disclosure_days, day=pl.col("disclosed_on"),
+)  # fmt: skip

@@ -1,0 +1,124 @@
+"""What holds for each source: it reads what J-Quants sends, and stops with a name at what it never sent before."""
+
+import json
+from datetime import UTC, date, datetime
+
+import pytest
+
+from ingest.official import OFFICIAL, ROWS, official_fields
+from tosho.calendar import cutoff, previous_session
+from tosho.contracts import INGESTED, ContractError
+from tosho.ingest.payload import read_json, rows_frame
+from tosho.ingest.sources import SOURCES
+from tosho.ingest.sources.margin_interest import week_due
+
+EACH = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.table)
+ADDED = {"ProdCat", "SigChgInC", "ShEq", "NCShEq", "ROE", "NCROE"}
+"""Fields that J-Quants added after its list was written, so that rows without them are read too."""
+LOOSE = {"shares"}
+"""`shares` reads a few columns of what `statements` reads whole."""
+
+
+def rows(*given):
+    return rows_frame(read_json(json.dumps({"data": given}).encode(), "a test").rows)
+
+
+def official(source, **changes):
+    return {**ROWS[source.endpoint], **changes}
+
+
+def test_every_table_has_a_source():
+    assert {source.table for source in SOURCES} == set(INGESTED)
+
+
+@EACH
+def test_an_official_row_keeps_the_contract(source):
+    read = source.read(rows(official(source)))
+    assert read.columns == source.contract.schema.names()
+    checked = source.check(read)
+    assert (checked.good.height > 0, checked.bad.height) == (True, 0)
+
+
+@EACH
+def test_a_row_is_of_the_first_session_whose_cutoff_knows_it(source):
+    for session, known_at in source.read(rows(official(source))).select("session", "known_at").iter_rows():
+        assert cutoff(previous_session(session)) < known_at <= cutoff(session)
+
+
+@EACH
+def test_a_row_is_among_those_that_its_session_asks_for(source):
+    read = source.read(rows(official(source)))
+    for session in read["session"].to_list():
+        assert source.of_the_moment or read.filter(source.day.is_between(*source.days(session))).height
+
+
+@EACH
+def test_no_rows_are_an_empty_table(source):
+    assert source.read(rows()).equals(source.contract.empty())
+
+
+@EACH
+def test_numbers_may_be_text_and_absent_ones_empty(source):
+    sent = official(source)
+    text = {name: value if isinstance(value, dict) else str(value) for name, value in sent.items()}
+    assert source.read(rows(text)).equals(source.read(rows(sent)))
+
+
+@EACH
+def test_a_column_that_is_gone_stops_the_run_by_name(source):
+    needed = set(ROWS[source.endpoint]) - ADDED
+    needed = needed & {"DiscDate", "ShOutFY"} if source.table in LOOSE else needed
+    for name in sorted(needed) if source.table not in {"bars", "half_bars"} else ["Date", "Code"]:
+        gone = {sent: value for sent, value in official(source).items() if sent != name}
+        with pytest.raises(ContractError, match=f"lacks the column.*{name}"):
+            source.read(rows(gone))
+
+
+@EACH
+def test_an_unknown_column_stops_the_run_by_name(source):
+    if source.table in LOOSE:
+        source = next(strict for strict in SOURCES if strict.name == source.name and strict.table not in LOOSE)
+    with pytest.raises(ContractError, match=r"unknown column.*Surprise"):
+        source.read(rows(official(source, Surprise=1)))
+
+
+@pytest.mark.skipif(not OFFICIAL.is_file(), reason="the vendor's list of fields is not on this machine")
+@EACH
+def test_the_sample_has_every_official_field(source):
+    listed = official_fields(source.endpoint)
+    assert listed <= set(ROWS[source.endpoint])
+    assert set(ROWS[source.endpoint]) - listed <= ADDED or not listed
+
+
+@pytest.mark.parametrize(
+    ("table", "session", "known"),
+    [
+        ("bars", date(2018, 11, 16), (16, 7, 30)),
+        ("securities", date(2018, 11, 16), (16, 8, 30)),
+        ("short_positions", date(2018, 11, 16), (16, 8, 30)),
+        ("earnings_dates", date(2018, 11, 16), (16, 1, 5)),
+        ("earnings_calendar", date(2018, 11, 19), (16, 10, 0)),
+        ("investor_flows", date(2018, 11, 15), (15, 7, 30)),
+        ("margin_interest", date(2018, 11, 13), (13, 7, 30)),
+        ("options_225", date(2018, 11, 16), (15, 18, 0)),
+        ("dividends", date(2018, 11, 16), (16, 1, 0)),
+        ("statements", date(2018, 11, 16), (16, 9, 0)),
+    ],
+)
+def test_when_each_is_known(table, session, known):
+    source = next(source for source in SOURCES if source.table == table)
+    found = source.read(rows(official(source))).row(0, named=True)
+    day, hour, minute = known
+    assert (found["session"], found["known_at"]) == (session, datetime(2018, 11, day, hour, minute, tzinfo=UTC))
+
+
+def test_a_week_of_margin_trades_is_due_on_the_second_session_of_the_next_one():
+    assert week_due(date(2018, 11, 13)) == (date(2018, 11, 9), date(2018, 11, 9))
+    assert week_due(date(2018, 11, 14)) is None
+    assert week_due(date(2019, 5, 8)) == (date(2019, 4, 26), date(2019, 4, 26))  # after ten days of holidays
+
+
+def test_a_week_that_ends_on_no_session_cannot_be_placed_and_waits_in_quarantine():
+    source = next(source for source in SOURCES if source.table == "margin_interest")
+    sent = [official(source), official(source, Date="2018-11-10", Code="13020")]
+    assert source.check(source.read(rows(*sent))).by_rule() == {"session_missing": 1}

@@ -276,7 +276,7 @@ def histories(draw):
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(histories())
 def test_plain_code_gives_the_same(documents):
     result = as_disclosed(frame(documents))
@@ -285,7 +285,7 @@ def test_plain_code_gives_the_same(documents):
         assert result.select(names).rows() == list(known_after(documents, flow))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(histories(), st.integers(0, 20))
 def test_what_comes_later_changes_no_earlier_row(documents, count):
     early = as_disclosed(frame(documents[:count]))

@@ -1,0 +1,144 @@
+"""Times ingest: parsing, one session of every table, a history at a plan's pace, and memory over ten years of it.
+
+    python -m bench.ingest parse | session | pace | memory
+
+Each prints one line of JSON. The simulated J-Quants runs in a process of its own, as the real one would.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import httpx
+
+from tosho.calendar import sessions
+from tosho.config import JQuants, Plan
+from tosho.ingest import JQuantsClient, ingest_history, ingest_session, payload, plans
+from tosho.ingest.sources import BARS, SOURCES
+from tosho.local.environment import free_ports
+from tosho.simulation.market import simulate
+from tosho.storage import Files, Lake
+
+KEY = "bench"
+CODES, PAGE_ROWS, PAGES = 4_000, 2_000, 100
+SERVER = """
+import sys
+from tosho.simulation.server import serve
+folder, port, plan, rate = sys.argv[1:]
+serve(folder, "127.0.0.1", int(port), api_key="bench", plan=plan, rate_per_minute=int(rate) or None)
+"""
+
+
+class Counting(JQuantsClient):
+    """A client that counts what it asks."""
+
+    asked = 0
+
+    def _get(self, endpoint: str, query: dict[str, str]) -> object:
+        self.asked += 1
+        return super()._get(endpoint, query)
+
+
+@contextmanager
+def serving(folder: Path, plan: Plan, per_minute: int = 0) -> Iterator[str]:
+    """Serve a market from a process of its own; yields the address."""
+    port = free_ports(1)[0]
+    process = subprocess.Popen([sys.executable, "-c", SERVER, str(folder), str(port), plan, str(per_minute)])
+    url = f"http://127.0.0.1:{port}/v2"
+    try:
+        _await(url, process)
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _await(url: str, process: subprocess.Popen[bytes]) -> None:
+    while process.poll() is None:
+        try:
+            httpx.get(f"{url}/markets/calendar", headers={"x-api-key": KEY}, timeout=5)
+        except httpx.TransportError:
+            time.sleep(0.2)
+        else:
+            return
+    raise RuntimeError(f"The simulated J-Quants ended with {process.returncode} before it answered.")
+
+
+def parse() -> dict[str, float]:
+    """Bytes of pages to rows that keep the contract of bars, in rows a second."""
+    with tempfile.TemporaryDirectory() as folder:
+        simulate(Path(folder), codes=CODES, sessions=30)
+        with serving(Path(folder), "light") as url, httpx.Client(headers={"x-api-key": KEY}) as client:
+            day = sessions(date(2025, 3, 1), date(2025, 3, 31))[-1].isoformat()
+            body = client.get(f"{url}{plans.BARS}", params={"date": day}).content
+    rows, began = 0, time.perf_counter()
+    for _ in range(PAGES):
+        envelope = payload.read_json(body, "bench")
+        rows += BARS.check(BARS.read(payload.rows_frame(envelope.rows))).good.height
+    wall = time.perf_counter() - began
+    return {"rows": rows, "page_rows": PAGE_ROWS, "wall_s": round(wall, 2), "rows_per_s": round(rows / wall)}
+
+
+def session() -> dict[str, object]:
+    """Take one session of every table in, of 4,000 codes, from a server without limits."""
+    with tempfile.TemporaryDirectory() as folder:
+        simulate(Path(folder) / "market", codes=CODES, sessions=60)
+        last = date(2025, 3, 31)
+        lake = Lake(Files(f"file://{folder}/lake"))
+        with serving(Path(folder) / "market", "premium") as url, Counting(JQuants(url, KEY, "premium")) as client:
+            ingest_session(last, lake, client)
+            again = Lake(Files(f"file://{folder}/again"))
+            asked, began = client.asked, time.perf_counter()
+            report = ingest_session(last, again, client)
+            wall = time.perf_counter() - began
+            rows = {table: told["rows"] for table, told in report.items()}
+            return {"wall_s": round(wall, 2), "requests": client.asked - asked, "rows": rows}
+
+
+def pace(plan: Plan = "standard", count: int = 250) -> dict[str, float]:
+    """Take a history in at a plan's pace, and hold its time against what the pace alone would take."""
+    per_minute = plans.PLANS[plan].per_minute
+    with tempfile.TemporaryDirectory() as folder:
+        summary = simulate(Path(folder) / "market", codes=CODES, sessions=count)
+        lake = Lake(Files(f"file://{folder}/lake"))
+        with (
+            serving(Path(folder) / "market", plan, per_minute) as url,
+            Counting(JQuants(url, KEY, plan), per_minute=per_minute) as client,
+        ):
+            began = time.perf_counter()
+            ingest_history(summary.first, summary.last, lake, client, lambda *_: None)
+            wall, bound = time.perf_counter() - began, 60 * client.asked / per_minute
+            return {
+                "sessions": count, "requests": client.asked, "per_minute": per_minute, "wall_s": round(wall, 1),
+                "pace_alone_s": round(bound, 1), "ratio": round(wall / bound, 3),
+            }  # fmt: skip
+
+
+def memory(codes: int = 300, count: int = 2_450) -> dict[str, object]:
+    """Take ten years in, and say how much memory the process had at most after each tenth."""
+    with tempfile.TemporaryDirectory() as folder:
+        summary = simulate(Path(folder) / "market", codes=codes, sessions=count)
+        lake = Lake(Files(f"file://{folder}/lake"))
+        peaks: dict[int, int] = {}
+
+        def note(_: str, done: int, __: int) -> None:
+            peaks[10 * done // count] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+        with serving(Path(folder) / "market", "premium") as url, JQuantsClient(JQuants(url, KEY, "premium")) as client:
+            began = time.perf_counter()
+            ingest_history(summary.first, summary.last, lake, client, note)
+            wall = time.perf_counter() - began
+        return {"codes": codes, "sessions": count, "wall_s": round(wall, 1), "peak_mib": peaks, "tables": len(SOURCES)}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(globals()[sys.argv[1]]()) + "\n")

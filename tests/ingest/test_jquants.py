@@ -21,7 +21,6 @@ from tosho.ingest import (
     ServiceUnavailableError,
     plans,
 )
-from tosho.ingest.pace import Pace
 
 QUERY = {"date": "2018-11-16"}
 GOOD = b'{"data":[{"Code":"13010"}]}'
@@ -189,25 +188,3 @@ def test_a_file_that_was_cut_short(waits):
     ])  # fmt: skip
     with serving(app) as url, pytest.raises(PayloadError, match="no complete gzip file"):
         JQuantsClient(JQuants(f"{url}/v2", KEY), sleep=waits.append, attempts=2).download("a/key")
-
-
-def test_the_pace_of_a_plan_is_kept():
-    moment = [0.0]
-
-    def sleep(seconds):
-        moment[0] += seconds
-
-    pace, sent = Pace(3, sleep, lambda: moment[0]), []
-    for _ in range(7):
-        pace.wait()
-        sent.append(moment[0])
-        moment[0] += 1.0
-    assert sent == [0, 1, 2, 60, 61, 62, 120]
-    assert all(sum(t < moment <= t + 60 for moment in sent) <= 3 for t in sent)
-
-
-def test_the_pace_is_the_plans_except_on_this_machine():
-    far, near = JQuants("https://api.jquants.com/v2", KEY, "free"), JQuants("http://127.0.0.1:1/v2", KEY, "free")
-    assert JQuantsClient(far)._general._limit == 5
-    assert JQuantsClient(near)._general._limit is None
-    assert JQuantsClient(JQuants(plan="premium"))._statements._limit == 60

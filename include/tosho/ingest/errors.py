@@ -61,6 +61,8 @@ def refusal(status: int, said: str, asked: str, subscription: str) -> Exception:
     if status == http.HTTPStatus.FORBIDDEN:
         return AccessRefusedError(
             f"{told} That may be the key, an endpoint which {subscription} does not have, or a wrong address: "
-            "J-Quants answers all three alike."
+            "J-Quants answers all three alike. `python -m tosho jquants probe` tells them apart."
         )
+    if status in {http.HTTPStatus.NOT_FOUND, http.HTTPStatus.METHOD_NOT_ALLOWED}:
+        return AccessRefusedError(f"{told} There is no such path at the address of {subscription}; look at both.")
     return RequestRefusedError(f"{told} It does not accept these parameters.")

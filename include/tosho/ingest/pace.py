@@ -1,38 +1,100 @@
-"""Asking no more often than a plan allows."""
+"""Asking no more often than a plan allows: exact in any minute, over all threads that share a client."""
 
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
 from threading import Lock
+from typing import Final
 
-MINUTE = 60.0
+from pyrate_limiter import AbstractClock, InMemoryBucket, Rate, RateItem
+
+from tosho.ingest.plans import per_minute
+from tosho.observability.log import logger
+
+WINDOW_MS: Final = 60_500
+"""A minute, and what two requests may differ by in the time that they take to arrive."""
+WORTH_TELLING_S: Final = 10.0
+
+_log = logger(__name__)
 
 
 class Pace:
-    """At most so many requests in any minute. Without a number it never waits."""
+    """At most so many requests in any minute, of `fins/*` at most as many as there is room for among all.
+
+    J-Quants does not say whether requests to `fins/*` count among all others too. Here they do, which is never too
+    often.
+    """
 
     def __init__(
         self,
-        per_minute: int | None,
+        general: int | None,
+        allowed_by: str,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._limit, self._sleep, self._now = per_minute, sleep, now
-        self._sent: deque[float] = deque()
-        self._lock = Lock()
+        """Begin with nothing sent.
 
-    def wait(self) -> None:
-        """Return when the next request may go out."""
-        if self._limit is None:
-            return
-        with self._lock:  # held while sleeping: those behind must wait at least as long
-            while True:
-                moment = self._now()
-                while self._sent and self._sent[0] <= moment - MINUTE:
-                    self._sent.popleft()
-                if len(self._sent) < self._limit:
-                    self._sent.append(moment)
-                    return
-                self._sleep(self._sent[0] + MINUTE - moment)
+        Args:
+            general: Requests a minute; without a number nothing ever waits.
+            allowed_by: Whose limit it is, for the log.
+            sleep: How to wait, in seconds.
+            now: A clock that never goes back, in seconds.
+        """
+        self._general, self._allowed_by, self._sleep = general, allowed_by, sleep
+        self._clock, self._lock = _Clock(now), Lock()
+        self._buckets: dict[int, _Bucket] = {}
+
+    def limits(self, endpoint: str) -> tuple[int, ...]:
+        """Return the numbers of requests a minute that an endpoint's requests are held to."""
+        if self._general is None:
+            return ()
+        return tuple({self._general: None, per_minute(endpoint, self._general): None})
+
+    def wait(self, endpoint: str) -> None:
+        """Return when the next request to an endpoint may go out, and count it."""
+        told = False
+        while seconds := self._try(endpoint):
+            if seconds > WORTH_TELLING_S and not told:
+                told = True
+                least = min(self.limits(endpoint))
+                _log.info("waiting %.0f s for %s: %s allows %d a minute", seconds, endpoint, self._allowed_by, least)
+            self._sleep(seconds)
+
+    def _try(self, endpoint: str) -> float:
+        """Return 0 when the request is counted, else the seconds to wait before it can be."""
+        with self._lock:  # all the limits let it through, or none of them counts it
+            buckets = [self._buckets.setdefault(limit, _Bucket(limit, self._clock)) for limit in self.limits(endpoint)]
+            moment = RateItem(endpoint, self._clock.now())
+            waits = [bucket.room_in(moment) for bucket in buckets]
+            if any(waits):
+                return max(waits) / 1000
+            for bucket in buckets:
+                bucket.put(moment)
+            return 0.0
+
+
+class _Clock(AbstractClock):
+    def __init__(self, seconds: Callable[[], float]) -> None:
+        self._seconds = seconds
+
+    def now(self) -> int:
+        return int(self._seconds() * 1000)
+
+
+class _Bucket(InMemoryBucket):
+    """The requests of the last minute."""
+
+    def __init__(self, limit: int, clock: _Clock) -> None:
+        super().__init__([Rate(limit, WINDOW_MS)])
+        self._clock = clock
+
+    def room_in(self, item: RateItem) -> int:
+        """Return the milliseconds until there is room for one more; nothing is counted."""
+        self.leak(item.timestamp)
+        limit = self.rates[0].limit
+        if self.count() < limit:
+            return 0
+        oldest = self.peek(limit - 1)
+        assert oldest is not None, "there are as many as the limit"
+        return max(oldest.timestamp + WINDOW_MS - item.timestamp + 1, 1)

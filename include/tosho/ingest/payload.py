@@ -1,7 +1,7 @@
 """Bytes to tables of text. What the text means is each source's own module's business.
 
-Numbers are taken over as the characters that were sent: the sources disagree on which fields are numbers, and a
-number that is read once, at its column, cannot change on the way.
+Values are taken over as the characters that were sent: the sources disagree on which fields are numbers, and a number
+that is read once, at its column, cannot change on the way. A map or a list stays the JSON text that it was.
 """
 
 from __future__ import annotations
@@ -10,21 +10,35 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
+import msgspec
 import polars as pl
 
 from tosho.ingest.errors import PayloadError
 
-Row = Mapping[str, str | bool | None]
+LARGEST_FILE: Final = 1 << 31
+"""Bytes that a bulk file may hold when it is unpacked; a whole year of options is a tenth of it."""
+
+_UNREADABLE: Final = (ValueError, RecursionError)  # msgspec's errors and Unicode's are ValueErrors
 
 
 class Envelope(NamedTuple):
     """One page of an answer."""
 
-    rows: Sequence[Row]
+    rows: Sequence[msgspec.Raw]  # each the JSON text of one row, well-formed
     next_key: str  # empty on the last page
+
+
+class _Answer(msgspec.Struct):
+    data: list[msgspec.Raw]
+    pagination_key: str | int | None = None
+
+
+_ANSWER: Final = msgspec.json.Decoder(_Answer)
+_ROW: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_TEXT: Final = msgspec.json.Decoder(str)
 
 
 def read_json(body: bytes, asked: str) -> Envelope:
@@ -34,39 +48,117 @@ def read_json(body: bytes, asked: str) -> Envelope:
         PayloadError: The body is no JSON, or not `{"data": [{...}, ...]}`.
     """
     try:
-        content = json.loads(body, parse_float=str, parse_int=str)
-    except ValueError as error:
+        if not body.isascii():
+            body.decode()  # the parser leaves this to those who use the strings
+        answer = _ANSWER.decode(body)
+    except msgspec.ValidationError as error:
+        raise PayloadError(_not_rows(body, asked)) from error
+    except _UNREADABLE as error:
         raise PayloadError(
             f"The answer to {asked} is no JSON ({error}): {len(body)} bytes, ending {body[-40:]!r}. "
             "It was probably cut short; ask again."
         ) from error
-    rows = content.get("data") if isinstance(content, dict) else None
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise PayloadError(
-            f"The answer to {asked} is JSON without a list of rows under 'data'; it begins {body[:60]!r}. "
-            "Either this is not J-Quants V2, or its format has changed."
-        )
-    return Envelope(rows, str(content.get("pagination_key") or ""))
+    return Envelope(answer.data, str(answer.pagination_key or ""))
+
+
+def _not_rows(body: bytes, asked: str) -> str:
+    return (
+        f"The answer to {asked} is JSON without a list of rows under 'data'; it begins {body[:60]!r}. "
+        "Either this is not J-Quants V2, or its format has changed."
+    )
 
 
 def read_object(body: bytes, asked: str, name: str) -> str:
-    """Return one field of an answer that is a single object.
+    """Return one field, a text, of an answer that is a single object.
 
     Raises:
         PayloadError: The body is no JSON, or has no such field.
     """
     try:
-        return str(json.loads(body)[name])
-    except (ValueError, KeyError, TypeError) as error:
+        found = json.loads(body)[name]
+    except (*_UNREADABLE, KeyError, TypeError, IndexError) as error:
         raise PayloadError(f"The answer to {asked} has no {name!r}; it begins {body[:60]!r}.") from error
+    if not isinstance(found, str) or not found:
+        raise PayloadError(f"The answer to {asked} has a {name!r} that is no text; it begins {body[:60]!r}.")
+    return found
 
 
-def rows_frame(rows: Sequence[Row]) -> pl.DataFrame:
-    """Return rows as text columns; a field that a row lacks is null there."""
+def rows_frame(rows: Sequence[msgspec.Raw], asked: str = "a question") -> pl.DataFrame:
+    """Return rows as text columns; a field that a row lacks is null there.
+
+    Raises:
+        PayloadError: A row is no object, a name or a string in it cannot be read, or no row has a field.
+    """
+    if not rows:
+        return pl.DataFrame()
+    try:
+        cut = _cut(rows)
+        return _decoded(rows) if cut is None else cut
+    except (*_UNREADABLE, pl.exceptions.PolarsError) as error:
+        raise PayloadError(
+            f"One of the {len(rows)} rows that answer {asked} cannot be read ({error}); "
+            f"the first begins {bytes(rows[0])[:60]!r}."
+        ) from error
+
+
+def _cut(rows: Sequence[msgspec.Raw]) -> pl.DataFrame | None:
+    """Return rows that all look like the first, cut at their commas; None where that is not certain to be right.
+
+    A row is well-formed JSON. Without a backslash no string holds a quote, so a piece that begins with a quoted name
+    and a colon begins where a field does. Without more braces than rows nothing is nested.
+    """
+    text, first = b",".join(rows), _ROW.decode(rows[0])
+    plain = not any(mark in text for mark in (b"\\", b"[", b"\n", b"\r", b"\t"))
+    counts = tuple(text.count(mark) for mark in (b"{", b"}", b","))
+    if not plain or not first or counts != (len(rows), len(rows), len(rows) * len(first) - 1) or "" in first:
+        return None
+    gap = " " if bytes(rows[0]).startswith(b'{"%s": ' % next(iter(first)).encode()) else ""
+    heads = [f'{gap}"{name}":{gap}' for name in first]
+    heads[0] = "{" + heads[0].lstrip()
+    try:
+        pieces = _pieces(b"," + text, heads)
+    except pl.exceptions.PolarsError:  # one row has more commas and another fewer
+        return None
+    sent = [pl.col(piece) for piece in pieces.columns[1:]]  # before the first stands nothing
+    values = [piece.str.strip_prefix(head) for piece, head in zip(sent, heads, strict=True)]
+    doubts = [~piece.str.starts_with(head) for piece, head in zip(sent, heads, strict=True)]
+    if b" " in text:  # in a string it is the source's own, between two fields it is not
+        doubts += [value.str.starts_with(" ") | value.str.ends_with(" ") for value in values]
+    doubtful = pl.any_horizontal(doubt.any() for doubt in doubts).alias("")
+    values = [value.str.strip_prefix('"').str.strip_suffix('"') for value in values]
+    result = pieces.select(doubtful, *(value.alias(name) for value, name in zip(values, first, strict=True)))
+    return None if result[0, 0] else result.drop("")
+
+
+def _pieces(text: bytes, heads: Sequence[str]) -> pl.DataFrame:
+    names = [f"column_{n}" for n in range(len(heads) + 1)]
+    return pl.read_csv(
+        io.BytesIO(text),
+        has_header=False,
+        schema=dict.fromkeys(names, pl.String),
+        null_values={name: head + "null" for name, head in zip(names[1:], heads, strict=True)},
+        separator=",",
+        eol_char="}",
+        quote_char=None,
+    )
+
+
+def _decoded(rows: Sequence[msgspec.Raw]) -> pl.DataFrame:
+    """Return rows of whatever form, each value by itself."""
+    fields = [_ROW.decode(row) for row in rows]
     names: dict[str, None] = {}
-    for row in rows:
+    for row in fields:
         names |= dict.fromkeys(row)
-    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), strict=False)
+    if not names:
+        raise ValueError("no row has a field")
+    return pl.DataFrame({name: pl.Series([_value(row.get(name)) for row in fields], dtype=pl.String) for name in names})
+
+
+def _value(sent: msgspec.Raw | None) -> str | None:
+    text = b"null" if sent is None else bytes(sent)
+    if text.startswith(b'"'):
+        return _TEXT.decode(text)
+    return None if text == b"null" else text.decode()
 
 
 def csv_frame(body: bytes, asked: str) -> pl.DataFrame:
@@ -81,15 +173,19 @@ def csv_frame(body: bytes, asked: str) -> pl.DataFrame:
         raise PayloadError(f"The file {asked} cannot be read as CSV: {error}") from error
 
 
-def unpack(body: bytes, asked: str) -> bytes:
+def unpack(body: bytes, asked: str, largest: int = LARGEST_FILE) -> bytes:
     """Return what a gzip file holds.
 
     Raises:
-        PayloadError: It is not one, or was cut short.
+        PayloadError: It is not one, was cut short, or holds more bytes than are believed.
     """
     try:
-        return gzip.decompress(body)
+        with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
+            content = file.read(largest + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise PayloadError(
             f"The file {asked} is no complete gzip file ({error}): {len(body)} bytes arrived. Download it again."
         ) from error
+    if len(content) > largest:
+        raise PayloadError(f"The file {asked} holds more than {largest:,} bytes when unpacked, which is not believed.")
+    return content

@@ -25,6 +25,7 @@ from tosho.simulation.margin import draw_positions, margin_interest_table
 from tosho.simulation.margin_alerts import margin_alert_table
 from tosho.simulation.market_tables import bars_table, forecasts_table, topix_table
 from tosho.simulation.prices import Prices, print_prices
+from tosho.simulation.reports import draw_reports
 from tosho.simulation.returns import Returns, draw_returns
 from tosho.simulation.short_selling import short_ratio_table, short_sale_report_table
 from tosho.simulation.signal import EFFECTS, expected_return
@@ -136,13 +137,14 @@ def _tables(market: Market, forecasts: dict[int, Panel]) -> dict[str, pl.DataFra
     streams, universe, sessions = market.streams, market.universe, market.sessions
     prices, outstanding = market.prices, market.volumes.outstanding
     turnover = np.where(prices.traded, market.volumes.turnover_yen, 0.0)
+    reports = draw_reports(streams, universe, sessions, outstanding)
     margin = draw_positions(streams, universe, outstanding)
     return {
         "bars": bars_table(sessions, universe, market.prices, market.volumes),
         "master": master_table(universe, sessions),
         "topix": with_failure(topix_table(sessions, market.topix)),
         "indices": indices_table(streams, universe, sessions, prices, outstanding, market.topix),
-        "statements": statements_table(streams, universe, sessions, outstanding),
+        "statements": statements_table(streams, reports, sessions),
         "investor_types": investors_table(streams, universe, sessions, turnover, market.topix[:, -1]),
         "margin_interest": margin_interest_table(universe, sessions, margin, prices.last),
         "margin_alert": margin_alert_table(

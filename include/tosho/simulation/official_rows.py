@@ -49,12 +49,13 @@ def master_rows(master: pl.DataFrame) -> pl.DataFrame:
 def statement_rows(statements: pl.DataFrame) -> pl.DataFrame:
     """Return statements as V2 sends them: every field text, numbers plainly written, "" for none, by disclosure."""
     names = [name for name in statements.columns if name in STATEMENTS]
-    rows = statements.select(_text(name, statements.schema[name]) for name in names)
+    rows = statements.select(as_text(name, statements.schema[name]) for name in names)
     rows = rows.with_columns(pl.lit("").alias(name) for name in STATEMENTS if name not in names)
     return rows.select(STATEMENTS).sort("DiscDate", "DiscTime", "DiscNo", "Code")
 
 
-def _text(name: str, dtype: pl.DataType) -> pl.Expr:
+def as_text(name: str, dtype: pl.DataType) -> pl.Expr:
+    """Return a column as the text that V2 sends, "" for null."""
     column = pl.col(name)
     if dtype.is_float():  # whole numbers without ".0", as the vendor writes them
         whole = (column == column.round()) & (column.abs() < 2**53)  # exact in a float up to here

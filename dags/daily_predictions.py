@@ -10,7 +10,8 @@ Runs after every session of the Tokyo Stock Exchange, when that session's data i
 6. `score`: the champion scores all stocks, in a container.
 7. `load`: gates on the predictions, then into the store; counted and fingerprinted back.
 
-A failed gate stops the run and names gate, value and bound. Running a session again leaves the same rows.
+A failed gate stops the run and names gate, value and bound. Running a session again leaves the same rows. Where that
+changed what later sessions' features were made from, `ingest` says of which; `history` builds them again.
 """
 
 from __future__ import annotations

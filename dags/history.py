@@ -5,7 +5,7 @@ Fills the lake for a range of sessions in one go; started by hand before the fir
 1. `range_of_run`: the sessions between `first` and `last` (empty `last`: the newest published one).
 2. `ingest`: by bulk files where the plan allows, else session by session; what is there already is left alone.
 3. `check_data`: the gates of every session.
-4. `build_features`: one Spark job over the whole range.
+4. `build_features`: one Spark job over the range: all sessions, or those whose features are missing or stale.
 5. `check_features`: the gates of every session.
 """
 
@@ -55,6 +55,9 @@ def check_features(first: str, last: str) -> dict:
         "first": Param(type="string", format="date", title="First session"),
         "last": Param(None, type=["null", "string"], format="date", title="Last session"),
         "feature_set": house.FEATURE_SET,
+        "build": Param(
+            "all", type="string", enum=["all", "stale"], title="Features of", description="Stale: not of now's data."
+        ),
     },
     doc_md=__doc__,
     tags=["tosho"],
@@ -62,7 +65,7 @@ def check_features(first: str, last: str) -> dict:
 def history() -> None:
     asked = range_of_run()
     first, last = asked["first"], asked["last"]
-    features = ["--first", first, "--last", last, "--set", "{{ params.feature_set }}"]
+    features = ["--first", first, "--last", last, "--set", "{{ params.feature_set }}", "--only", "{{ params.build }}"]
     (
         ingest(first, last)
         >> check_data(first, last)

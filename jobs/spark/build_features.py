@@ -18,7 +18,7 @@ from datetime import date
 from tosho.calendar import CalendarBoundError
 from tosho.config import Settings, SettingsError
 from tosho.features.sets import UnknownFeatureSetError
-from tosho.features.spark import FeatureJobError, SessionsMissingError, build
+from tosho.features.spark import FeatureJobError, SessionsMissingError, Which, build
 from tosho.storage import CorruptPartitionError, PartitionMissingError, StorageError
 
 REFUSALS = (
@@ -34,10 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--set", default="", help="the feature set's name; left out, that of the settings")
     parser.add_argument("--first", required=True, type=date.fromisoformat, help="ISO date")
     parser.add_argument("--last", required=True, type=date.fromisoformat, help="ISO date, included")
+    parser.add_argument("--only", default=Which.ALL, type=Which, choices=list(Which), help="all, or missing and stale")
     asked = parser.parse_args(arguments)
     try:
         settings = Settings.from_environment()
-        built = build(settings, asked.set or settings.feature_set, asked.first, asked.last)
+        built = build(settings, asked.set or settings.feature_set, asked.first, asked.last, asked.only)
     except REFUSALS as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return 1

@@ -10,6 +10,8 @@ import polars as pl
 from tosho import calendar
 from tosho.contracts import features_contract
 from tosho.features import local, panel
+from tosho.features.inputs import FACT, Published
+from tosho.features.plan import plan
 from tosho.features.sets import FeatureSet
 from tosho.storage import Lake, Manifest
 
@@ -149,7 +151,14 @@ def publish_locally(lake: Lake, target: Lake, wanted: FeatureSet, sessions: list
     )
     frame = local.compute(panel.build_panel(bars, stated, listed), indices, wanted, sessions)
     facts = {"feature_set": wanted.name, "number": wanted.number}
+    published, reach = Published.of(lake, sessions[-1]), plan(wanted).rows_before
     return {
-        session: target.publish("features", session, rows, contract=features_contract(wanted.names), facts=facts)
+        session: target.publish(
+            "features",
+            session,
+            rows,
+            contract=features_contract(wanted.names),
+            facts=facts | {FACT: published.made_from(session, reach)},
+        )
         for (session,), rows in frame.partition_by("session", as_dict=True).items()
     }

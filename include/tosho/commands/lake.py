@@ -67,8 +67,25 @@ def verify(table: Table = "", first: First = None, last: Last = None) -> None:
         raise typer.BadParameter(
             f"{lake.files.root} has no partition{f' of table {table}' if table else ''} to verify."
         )
-    typer.echo(f"{checked} partitions checked, {faults} faults, {orphans} files that no manifest names.")
+    typer.echo(f"{checked} partitions checked, {faults} faults.")
+    if orphans:
+        typer.echo(f"{orphans} files that no manifest names; `tosho lake sweep` removes them.")
     raise typer.Exit(1 if faults else 0)
+
+
+@app.command()
+def stale(first: First = None, last: Last = None) -> None:
+    """List the sessions whose features were made from other data than is published now, and why.
+
+    The Dag `history` with build `stale` makes them again.
+    """
+    from tosho.steps import rederive
+
+    lake = Lake.of(Settings.from_environment())
+    found = rederive.reasons(lake, _day(first), _day(last))
+    for session, why in found.items():
+        typer.echo(f"{session}  {why}")
+    typer.echo(f"{len(found)} of {len(lake.sessions('features', _day(first), _day(last)))} sessions are stale.")
 
 
 @app.command()

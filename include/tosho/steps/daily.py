@@ -16,6 +16,7 @@ from tosho.observability import metrics
 from tosho.observability.log import logger
 from tosho.predictions import open_store
 from tosho.steps.gates import FeatureJudge, judge_data, judge_predictions
+from tosho.steps.rederive import report_later
 from tosho.storage import Lake
 
 _log = logger(__name__)
@@ -31,7 +32,8 @@ def ingest(session: date, settings: Settings, codes: Sequence[str] = ()) -> dict
     """Take a session's tables in; with `codes`, fetch only these again and leave the others' rows as they are.
 
     Sessions that are missing between the newest one before and this one are taken in too: a run may be the first after
-    some days without, or one of a backfill whose runs go side by side.
+    some days without, or one of a backfill whose runs go side by side. `stale` tells of the later sessions whose
+    features were made from what has changed now; this run builds those of its own session again.
 
     Raises:
         GapTooLongError: More than GAP_AT_MOST of them are missing.
@@ -44,7 +46,8 @@ def ingest(session: date, settings: Settings, codes: Sequence[str] = ()) -> dict
     for name, table in tables.items():
         _log.info("%s of %s: %s", name, session, table)
         metrics.count(settings.metrics, metrics.ROWS, table.get("rows", 0), table=name)
-    return {"session": session.isoformat(), "rows": tables["bars"]["rows"], "tables": tables}
+    stale = report_later(lake, session)
+    return {"session": session.isoformat(), "rows": tables["bars"]["rows"], "tables": tables, "stale": stale}
 
 
 def gap(lake: Lake, session: date) -> list[date]:

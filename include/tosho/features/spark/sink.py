@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import polars as pl
@@ -38,9 +38,17 @@ class Staged(WriterCommitMessage):  # type: ignore[misc]  # pyspark is not typed
     created: tuple[Manifest, ...]
 
 
+def _nothing_more(_: date) -> dict[str, object]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Target:
-    """What to publish, all of it or nothing: the sessions of a table, and how a partition of it is made."""
+    """What to publish, all of it or nothing: the sessions of a table, and how a partition of it is made.
+
+    `facts` are every session's. `facts_of` tells more of each: the driver asks it, so that what may be long does not
+    travel from the workers.
+    """
 
     lake: Lake
     table: str
@@ -48,6 +56,7 @@ class Target:
     contract: Contract
     facts: dict[str, object]
     finish: Finish
+    facts_of: Callable[[date], dict[str, object]] = _nothing_more
 
 
 class PartitionWriter(DataSourceArrowWriter):  # type: ignore[misc]
@@ -87,7 +96,11 @@ class PartitionWriter(DataSourceArrowWriter):  # type: ignore[misc]
                 f"{sorted((Counter(came) - Counter(self.target.sessions)).elements())}. Nothing was published."
             )
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(self.target.lake.commit, staged))
+            list(pool.map(self._publish, staged))
+
+    def _publish(self, staged: Manifest) -> None:
+        facts = {**staged.facts, **self.target.facts_of(staged.session)}
+        self.target.lake.commit(replace(staged, facts=facts))
 
     def abort(self, messages: list[Staged | None]) -> None:
         """Remove the files that this job brought and nobody was told of."""

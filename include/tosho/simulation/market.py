@@ -17,6 +17,9 @@ import polars as pl
 
 from tosho import calendar
 from tosho.contracts import HORIZONS
+from tosho.simulation.details import details_table
+from tosho.simulation.dividends import dividends_table
+from tosho.simulation.earnings import earnings_date_table
 from tosho.simulation.index import topix
 from tosho.simulation.indices import indices_table, with_failure
 from tosho.simulation.investors import investors_table
@@ -138,13 +141,17 @@ def _tables(market: Market, forecasts: dict[int, Panel]) -> dict[str, pl.DataFra
     prices, outstanding = market.prices, market.volumes.outstanding
     turnover = np.where(prices.traded, market.volumes.turnover_yen, 0.0)
     reports = draw_reports(streams, universe, sessions, outstanding)
+    statements, master = statements_table(streams, reports, sessions), master_table(universe, sessions)
     margin = draw_positions(streams, universe, outstanding)
     return {
         "bars": bars_table(sessions, universe, market.prices, market.volumes),
-        "master": master_table(universe, sessions),
+        "master": master,
         "topix": with_failure(topix_table(sessions, market.topix)),
         "indices": indices_table(streams, universe, sessions, prices, outstanding, market.topix),
-        "statements": statements_table(streams, reports, sessions),
+        "statements": statements,
+        "earnings_date": earnings_date_table(streams, reports, sessions, master),
+        "details": details_table(statements),
+        "dividends": dividends_table(streams, reports, statements, sessions),
         "investor_types": investors_table(streams, universe, sessions, turnover, market.topix[:, -1]),
         "margin_interest": margin_interest_table(universe, sessions, margin, prices.last),
         "margin_alert": margin_alert_table(

@@ -71,6 +71,14 @@ def kept(reports: pl.DataFrame, sessions: list[date], day: str) -> pl.DataFrame:
     return reports.filter(early | ((on >= listed) & (on <= delisted) & (on <= sessions[-1])))
 
 
+def drawn(streams: Streams, name: str, reports: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+    """Return two uniform numbers for each report, which do not depend on how many there are."""
+    quarter, company = reports["quarter"].to_numpy(), reports["company"].to_numpy()
+    shape = (int(quarter.max()) + 1, int(company.max()) + 1, 2)
+    both = streams.open(name).random(shape)[quarter, company]
+    return pl.Series(both[:, 0]), pl.Series(both[:, 1])
+
+
 def _grid(  # noqa: PLR0913 - what a row is made of
     streams: Streams, universe: Universe, stocks: Places, ends: list[date], books: Books, sessions: list[date]
 ) -> pl.DataFrame:  # fmt: skip

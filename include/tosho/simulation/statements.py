@@ -14,7 +14,7 @@ import polars as pl
 
 from tosho.simulation.fields import STATEMENTS
 from tosho.simulation.official_rows import as_text
-from tosho.simulation.reports import kept, on_or_after, sessions_around
+from tosho.simulation.reports import drawn, kept, on_or_after, sessions_around
 from tosho.simulation.streams import Streams
 
 REVISED, DIVIDEND_REVISED, RESTATED = 0.07, 0.03, 0.015
@@ -49,14 +49,6 @@ def statements_table(streams: Streams, reports: pl.DataFrame, sessions: list[dat
     return _numbered(pl.concat([_as_text(each) for each in there]))
 
 
-def _drawn(streams: Streams, name: str, reports: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
-    """Return two uniform numbers for each report, which do not depend on how many there are."""
-    quarter, company = reports["quarter"].to_numpy(), reports["company"].to_numpy()
-    shape = (int(quarter.max()) + 1, int(company.max()) + 1, 2)
-    both = streams.open(name).random(shape)[quarter, company]
-    return pl.Series(both[:, 0]), pl.Series(both[:, 1])
-
-
 def _later(reports: pl.DataFrame, sessions: list[date], chance: pl.Series, bounds: tuple[int, int]) -> pl.DataFrame:
     days = (bounds[0] + (bounds[1] - bounds[0]) * chance).cast(pl.Int64)
     asked = reports.select(pl.col("DiscDate") + pl.duration(days=pl.lit(days))).to_series()
@@ -65,7 +57,7 @@ def _later(reports: pl.DataFrame, sessions: list[date], chance: pl.Series, bound
 
 
 def _restated(streams: Streams, reports: pl.DataFrame, sessions: list[date]) -> pl.DataFrame:
-    chance, when = _drawn(streams, "restatements", reports)
+    chance, when = drawn(streams, "restatements", reports)
     lower = _later(reports, sessions, when, RESTATED_AFTER).with_columns(
         _millions(RESTATED_BY * pl.col(name)).alias(name) for name in _RESULTS
     )
@@ -73,7 +65,7 @@ def _restated(streams: Streams, reports: pl.DataFrame, sessions: list[date]) -> 
 
 
 def _revised(streams: Streams, reports: pl.DataFrame, sessions: list[date], name: str, share: float) -> pl.DataFrame:
-    chance, when = _drawn(streams, name, reports)
+    chance, when = drawn(streams, name, reports)
     moved = 0.85 + 0.3 * when
     later = _later(reports, sessions, when, REVISED_AFTER).with_columns(
         _millions(moved * pl.col(name)).alias(name) for name in _YEAR

@@ -87,9 +87,8 @@ def _jquants(settings: Settings) -> Finding:
             client.probe()
     except (OSError, ValueError, RuntimeError, httpx.HTTPError) as error:
         return Finding("J-Quants", well=False, detail=str(error))
-    return Finding(
-        "J-Quants", well=True, detail=f"{settings.jquants.url} accepts the key, plan {settings.jquants.plan}."
-    )
+    told = f"{settings.jquants.url} accepts the key, plan {settings.jquants.plan}."
+    return Finding("J-Quants", well=True, detail=f"{told} `python -m tosho jquants probe` asks what it can fill.")
 
 
 def _store(settings: Settings) -> Finding:

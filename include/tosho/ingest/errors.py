@@ -25,6 +25,10 @@ class PlanTooSmallError(AccessRefusedError):
     """The subscription has neither this endpoint nor these dates. A larger plan, or other dates, are needed."""
 
 
+class OutsideWindowError(PlanTooSmallError):
+    """The subscription has the endpoint and not the dates. Other dates are needed."""
+
+
 class RequestRefusedError(ValueError):
     """J-Quants found fault with the parameters. That is a defect here."""
 
@@ -55,9 +59,8 @@ def refusal(status: int, said: str, asked: str, subscription: str) -> Exception:
             f"{told} Copy the key from the dashboard into TOSHO_JQUANTS_API_KEY or the connection jquants_default."
         )
     if "subscription" in said.lower():
-        return PlanTooSmallError(
-            f"{told} The settings say {subscription}: ask for what it covers, or take a larger one."
-        )
+        kind = OutsideWindowError if status == http.HTTPStatus.BAD_REQUEST else PlanTooSmallError
+        return kind(f"{told} The settings say {subscription}: ask for what it covers, or take a larger one.")
     if status == http.HTTPStatus.FORBIDDEN:
         return AccessRefusedError(
             f"{told} That may be the key, an endpoint which {subscription} does not have, or a wrong address: "

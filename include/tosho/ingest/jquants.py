@@ -116,7 +116,7 @@ class JQuantsClient:
         """
         self._page(plans.CALENDAR, {"hol_div": "2"}, _Seen())
 
-    def pages(self, endpoint: str, **query: str) -> Iterator[Page]:
+    def pages(self, endpoint: str, /, **query: str) -> Iterator[Page]:
         """Yield an answer page by page; the question stays the same but for the key to the next page.
 
         Each page is asked for again by itself when it fails, so that what came before is not lost.
@@ -137,9 +137,10 @@ class JQuantsClient:
             f"{endpoint} {query} has more than {MOST_PAGES} pages, which no question of Tosho has. Ask for less."
         )
 
-    def files(self, endpoint: str, first: str, last: str) -> list[File]:
-        """Return an endpoint's bulk files that hold days between two, the oldest first."""
-        page, _ = self._page(plans.BULK_LIST, {"endpoint": endpoint, "from": first, "to": last}, _Seen())
+    def files(self, endpoint: str, first: str = "", last: str = "") -> list[File]:
+        """Return an endpoint's bulk files, those that hold days between two or all, the oldest first."""
+        between = {name: day for name, day in (("from", first), ("to", last)) if day}
+        page, _ = self._page(plans.BULK_LIST, {"endpoint": endpoint} | between, _Seen())
         listed = page.rows.to_dicts()
         if nameless := [row for row in listed if not row.get("Key")]:
             raise PayloadError(f"{plans.BULK_LIST} for {endpoint} lists files without a Key: {nameless[0]}.")

@@ -17,9 +17,11 @@ import polars as pl
 
 from tosho import calendar
 from tosho.contracts import HORIZONS
+from tosho.simulation.derivatives import NIKKEI, Underlying
 from tosho.simulation.details import details_table
 from tosho.simulation.dividends import dividends_table
 from tosho.simulation.earnings import earnings_date_table
+from tosho.simulation.futures import futures_table
 from tosho.simulation.index import topix
 from tosho.simulation.indices import indices_table, with_failure
 from tosho.simulation.investors import investors_table
@@ -27,6 +29,13 @@ from tosho.simulation.listing import Floats, Universe, draw_universe, master_tab
 from tosho.simulation.margin import draw_positions, margin_interest_table
 from tosho.simulation.margin_alerts import margin_alert_table
 from tosho.simulation.market_tables import bars_table, forecasts_table, topix_table
+from tosho.simulation.options import (
+    NIKKEI_OPTIONS,
+    TOPIX_OPTIONS,
+    option_rows,
+    options_225_table,
+    options_table,
+)
 from tosho.simulation.prices import Prices, print_prices
 from tosho.simulation.reports import draw_reports
 from tosho.simulation.returns import Returns, draw_returns
@@ -142,6 +151,8 @@ def _tables(market: Market, forecasts: dict[int, Panel]) -> dict[str, pl.DataFra
     turnover = np.where(prices.traded, market.volumes.turnover_yen, 0.0)
     reports = draw_reports(streams, universe, sessions, outstanding)
     statements, master = statements_table(streams, reports, sessions), master_table(universe, sessions)
+    topix, nikkei = (Underlying.of(sessions, market.topix, times) for times in (1.0, NIKKEI))
+    options = option_rows(NIKKEI_OPTIONS, nikkei)
     margin = draw_positions(streams, universe, outstanding)
     return {
         "bars": bars_table(sessions, universe, market.prices, market.volumes),
@@ -159,6 +170,9 @@ def _tables(market: Market, forecasts: dict[int, Panel]) -> dict[str, pl.DataFra
         ),
         "short_ratio": short_ratio_table(streams, universe, sessions, turnover),
         "short_sale_report": short_sale_report_table(streams, universe, sessions, outstanding),
+        "options_225": options_225_table(options),
+        "options": options_table(options, option_rows(TOPIX_OPTIONS, topix)),
+        "futures": futures_table(nikkei, topix),
         "truth": forecasts_table(sessions, universe, forecasts),
     }
 

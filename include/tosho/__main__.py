@@ -21,6 +21,7 @@ app.add_typer(airflow.app, name="airflow")
 app.command()(doctor.doctor)
 app.command()(demo.demo)
 app.command()(purge.purge)
+app.command()(purge.purge)
 
 
 @app.command()

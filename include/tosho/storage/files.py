@@ -131,6 +131,22 @@ class Files:
         self._filesystem.delete_file(self._at(path))
 
     def delete_folder(self, path: str) -> None:
-        """Remove a folder and all that is in it, if it is there."""
+        """Remove a folder and all that is in it, if it is there. A link within it is removed, not what it leads to.
+
+        Raises:
+            StorageError: The folder is a link, or lies in one, that leads out of the root. Nothing was removed.
+        """
+        self._require_inside(path)
         if self._filesystem.get_file_info(self._at(path)).type == pafs.FileType.Directory:
             self._filesystem.delete_dir(self._at(path))
+
+    def _require_inside(self, path: str) -> None:
+        if not path.strip("/") or ".." in path.split("/"):
+            raise StorageError(f"{path!r} is no folder in {self.root}; name one below it.")
+        if isinstance(self._filesystem, pafs.LocalFileSystem):
+            root, real = (os.path.realpath(self._at(name)) for name in ("", path))
+            if not real.startswith(f"{root}/"):
+                raise StorageError(
+                    f"{self.uri(path)} is a link that leads out of the lake, to {real}. Nothing there was removed; "
+                    "remove it by hand if it is the lake's, then the link."
+                )

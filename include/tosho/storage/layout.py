@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import date
 
 MANIFEST = "manifest.json"
+AREAS = ("raw", "tables", "quarantine")
+"""The folders of the lake, each with one folder a source or table."""
+
 _SESSION = "session="
 
 

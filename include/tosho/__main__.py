@@ -21,7 +21,6 @@ app.add_typer(airflow.app, name="airflow")
 app.command()(doctor.doctor)
 app.command()(demo.demo)
 app.command()(purge.purge)
-app.command()(purge.purge)
 
 
 @app.command()

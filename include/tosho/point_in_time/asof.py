@@ -82,22 +82,23 @@ def known_by(
     """Return what of a table was visible at an instant: of each fact the last version published by then.
 
     Args:
-        records: A table with the columns `key` and `known_at`, none of them null.
+        records: A table with the columns `key` and `known_at`, which is never null.
         cutoff: The instant; what appears in it counts.
-        key: What identifies a fact, without its publication, for example `("section", "week_end")`.
+        key: What identifies a fact, without its publication, for example `("section", "week_end")`. Null is a value
+            of its own.
         known_at: The column from which each record is known.
 
     Returns:
         A record a fact, ordered by key.
 
     Raises:
-        AsOfError: A column is missing or null where it must not be, or two versions of a fact share `known_at`.
+        AsOfError: A column is missing, `known_at` is null, or two versions of a fact share it.
         ValueError: The instant has no time zone.
     """
     if cutoff.tzinfo is None:
         raise ValueError(f"{cutoff} has no time zone, so that it names no instant. Give it one.")
     _require_columns("records", records, [*key, known_at])
-    _require_no_nulls("records", records, [*key, known_at])
+    _require_no_nulls("records", records, [known_at])
     ordered = records.filter(pl.col(known_at) <= cutoff).sort(*key, known_at)
     _require_distinct(ordered, [*key, known_at])
     return ordered.unique(key, keep="last", maintain_order=True)
@@ -149,9 +150,10 @@ def _require_no_nulls(side: str, frame: pl.DataFrame, wanted: Sequence[str]) -> 
 
 def _require_distinct(ordered: pl.DataFrame, key: Sequence[str]) -> None:
     """Refuse records that share a key. They come ordered by it, so that neighbours need be compared only."""
-    same = ordered.select(pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in key)).to_series()
+    again = [pl.col(name).eq_missing(pl.col(name).shift(1)) for name in key]
+    same = ordered.select(pl.all_horizontal(again)).to_series()
     if same.any():
-        first = ordered.filter(same.fill_null(value=False)).select(key).row(0, named=True)
+        first = ordered.filter(same).select(key).row(0, named=True)
         told = ", ".join(f"{name}={value}" for name, value in first.items())
         raise AsOfError(
             f"{same.sum()} of {ordered.height} records share {list(key)} with another, the first with {told}; the "

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import date
 from typing import NamedTuple
 
 import polars as pl
 
-from tosho.calendar import is_session, published_at
+from tosho.calendar import CalendarBoundError, is_session, published_at
 
 _KNOWN_AT = "known_at"
 
@@ -153,9 +154,16 @@ class Contract:
 
 def _published(source: str, sessions: pl.Series) -> pl.Series:
     """Return for each session when a source appeared; null for a day that is none, which `required` then refuses."""
-    days = [day for day in sessions.cast(pl.Date).unique().to_list() if day is not None and is_session(day)]
+    days = [day for day in sessions.cast(pl.Date).unique().to_list() if day is not None and _is_known_session(day)]
     instants = pl.Series([published_at(source, day) for day in days], dtype=pl.Datetime("us", "UTC"))
     return sessions.cast(pl.Date).replace_strict(days, instants, default=None).alias(_KNOWN_AT)
+
+
+def _is_known_session(day: date) -> bool:
+    try:
+        return is_session(day)
+    except CalendarBoundError:
+        return False
 
 
 def _named(name: str, broken: pl.Expr) -> pl.Expr:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from tosho.contracts import BARS, INDICES, SECURITIES, SHARES, Contract
 from tosho.features import local
 from tosho.features.panel import build_panel
 from tosho.features.sets import FeatureSet, feature_set
+from tosho.features.tables import Tables
 
 _DEFAULTS = {"adj_factor": 1.0, "upper_limit_hit": None, "lower_limit_hit": None}
 _LISTING = ("session", "code", "sector33", "segment", "scale")
@@ -21,16 +21,6 @@ _FIRST_INDEX = {"index_code": local.TOPIX}
 
 class InputFileError(ValueError):
     """A file given cannot be read as the table it should be."""
-
-
-@dataclass(frozen=True)
-class Tables:
-    """What features are made of. Frames have the columns of their contracts that features read."""
-
-    bars: pl.DataFrame
-    securities: pl.DataFrame | None
-    indices: pl.DataFrame | None
-    shares: pl.DataFrame | None
 
 
 Engine = Callable[[Tables, FeatureSet, list[date]], pl.DataFrame]
@@ -76,9 +66,9 @@ def compute_file(  # noqa: PLR0913 - the options of the command
     """
     wanted = feature_set(name)
     tables = Tables(
-        _dense(_until(_read(bars, BARS, _DEFAULTS), last)),
+        _dense(_until(_read(bars, BARS, _DEFAULTS, _of_session(BARS)), last)),
         None if securities is None else _until(_read(securities, SECURITIES, {}, _LISTING), last),
-        None if indices is None else _until(_read(indices, INDICES, _FIRST_INDEX), last),
+        None if indices is None else _until(_read(indices, INDICES, _FIRST_INDEX, _of_session(INDICES)), last),
         None if shares is None else _until(_read(shares, SHARES, {}), last),
     )
     sessions = tables.bars["session"].unique().sort().to_list()
@@ -151,6 +141,11 @@ def _read(
         return frame.select(_typed(name, frame.schema[name], dtype) for name, dtype in wanted.items())
     except pl.exceptions.PolarsError as error:
         raise InputFileError(f"{path} as table {contract.name}: a column cannot take its type: {error}") from error
+
+
+def _of_session(contract: Contract) -> tuple[str, ...]:
+    """Return a table's columns but `known_at`: what is of a session is known by its cutoff."""
+    return tuple(name for name in contract.schema if name != "known_at")
 
 
 def _typed(name: str, given: pl.DataType, wanted: pl.DataType) -> pl.Expr:

@@ -68,84 +68,102 @@ def log_change(x: pl.Expr, rows: int) -> pl.Expr:
     return (x / x.shift(rows)).log()
 
 
-def total(x: pl.Expr, window: int) -> pl.Expr:
-    """Sum."""
-    return _over_rows(kernels.total, x, window=window)
+def _over_rows(kernel: Callable[..., Array], *inputs: pl.Expr, **rows: int) -> pl.Expr:
+    if min(rows.values(), default=1) < 1:
+        raise ValueError(f"A window of {rows} was asked for; it must hold at least 1 row.")
+    function = partial(_evaluate, kernel=partial(kernel, **rows))
+    return pl.map_batches([x.cast(pl.Float64) for x in inputs], function, return_dtype=pl.Float64)
 
 
-def mean(x: pl.Expr, window: int) -> pl.Expr:
-    """Arithmetic mean (SMA)."""
-    return _over_rows(kernels.mean, x, window=window)
+def _evaluate(inputs: Sequence[pl.Series], kernel: Callable[..., Array]) -> pl.Series:
+    with np.errstate(all="ignore"):
+        values = kernels.padded(kernel(*(x.to_numpy() for x in inputs)), inputs[0].len())
+    values[~np.isfinite(values)] = np.nan
+    return pl.Series(inputs[0].name, values, nan_to_null=True)
 
 
-def highest(x: pl.Expr, window: int) -> pl.Expr:
-    """Maximum."""
-    return _over_rows(kernels.highest, x, window=window)
+def _correlation(x: Array, y: Array, window: int) -> Array:
+    xx, yy, xy = kernels.comoments(x, y, window)
+    return kernels.clipped(xy / (np.sqrt(xx) * np.sqrt(yy)))
 
 
-def lowest(x: pl.Expr, window: int) -> pl.Expr:
-    """Minimum."""
-    return _over_rows(kernels.lowest, x, window=window)
+def _beta(y: Array, x: Array, window: int) -> Array:
+    xx, _, xy = kernels.comoments(x, y, window)
+    return xy / xx
+
+
+def _residual_deviation(y: Array, x: Array, window: int) -> Array:
+    xx, yy, xy = kernels.comoments(x, y, window)
+    return np.sqrt(np.maximum(yy - xy * xy / xx, 0) / (window - 1))
+
+
+def _slope(x: Array, window: int) -> Array:
+    return kernels.trend(x, window)[0] / (window * (window**2 - 1) / 12)
+
+
+def _trend_r2(x: Array, window: int) -> Array:
+    along, xx = kernels.trend(x, window)
+    return along * along / (xx * (window * (window**2 - 1) / 12))
+
+
+def _of_one(kernel: Callable[..., Array]) -> Callable[[pl.Expr, int], pl.Expr]:
+    def trailing(x: pl.Expr, window: int) -> pl.Expr:
+        return _over_rows(kernel, x, window=window)
+
+    return trailing
+
+
+def _of_two(kernel: Callable[..., Array]) -> Callable[[pl.Expr, pl.Expr, int], pl.Expr]:
+    def trailing(first: pl.Expr, second: pl.Expr, window: int) -> pl.Expr:
+        return _over_rows(kernel, first, second, window=window)
+
+    return trailing
+
+
+total = _of_one(kernels.total)
+"""Sum."""
+mean = _of_one(kernels.mean)
+"""Arithmetic mean (SMA)."""
+highest = _of_one(kernels.highest)
+"""Maximum."""
+lowest = _of_one(kernels.lowest)
+"""Minimum."""
+variance = _of_one(kernels.variance)
+"""Sample variance; exactly zero for equal values."""
+zscore = _of_one(kernels.zscore)
+"""(x - mu_n) / sd_n."""
+skewness = _of_one(kernels.skewness)
+"""Sample skewness G1."""
+kurtosis = _of_one(kernels.kurtosis)
+"""Sample excess kurtosis G2."""
+slope = _of_one(_slope)
+"""Slope by row of the regression of x on the row number."""
+trend_r2 = _of_one(_trend_r2)
+"""Share of the variance of x that its regression on the row number explains."""
+mean_distance = _of_one(kernels.mean_distance)
+"""Mean absolute distance of the window's values from their mean."""
+share_below = _of_one(kernels.share_below)
+"""Share of the `window` earlier rows whose value is below this row's; the row itself is not among them."""
+rows_since_highest = _of_one(kernels.rows_since_highest)
+"""Rows since the window's maximum, the newest of equal ones; 0 where it is now."""
+correlation = _of_two(_correlation)
+"""Pearson's correlation, within [-1, 1]."""
+beta = _of_two(_beta)
+"""Slope of the regression of the first on the second: cov_n(y, x) / var_n(x)."""
+residual_deviation = _of_two(_residual_deviation)
+"""Sample standard deviation of what the regression of the first on the second leaves over."""
+falling_beta = _of_two(kernels.falling_beta)
+"""Slope of the regression of the first on the second where the second is negative; null below two such rows."""
 
 
 def deviation(x: pl.Expr, window: int) -> pl.Expr:
     """Sample standard deviation, sd_n; exactly zero for equal values."""
-    return _over_rows(kernels.variance, x, window=window).sqrt()
-
-
-def variance(x: pl.Expr, window: int) -> pl.Expr:
-    """Sample variance; exactly zero for equal values."""
-    return _over_rows(kernels.variance, x, window=window)
-
-
-def zscore(x: pl.Expr, window: int) -> pl.Expr:
-    """(x - mu_n) / sd_n."""
-    return _over_rows(kernels.zscore, x, window=window)
+    return variance(x, window).sqrt()
 
 
 def cumulative_zscore(flow: pl.Expr, levels: int) -> pl.Expr:
     """z-score of the running sum of `flow` among its last `levels` values; where the sum began cancels."""
     return _over_rows(kernels.cumulative_zscore, flow, levels=levels)
-
-
-def skewness(x: pl.Expr, window: int) -> pl.Expr:
-    """Sample skewness G1."""
-    return _over_rows(kernels.skewness, x, window=window)
-
-
-def kurtosis(x: pl.Expr, window: int) -> pl.Expr:
-    """Sample excess kurtosis G2."""
-    return _over_rows(kernels.kurtosis, x, window=window)
-
-
-def correlation(x: pl.Expr, y: pl.Expr, window: int) -> pl.Expr:
-    """Pearson's correlation, within [-1, 1]."""
-    return _over_rows(_correlation, x, y, window=window)
-
-
-def beta(y: pl.Expr, x: pl.Expr, window: int) -> pl.Expr:
-    """Slope of the regression of y on x: cov_n(y, x) / var_n(x)."""
-    return _over_rows(_beta, y, x, window=window)
-
-
-def residual_deviation(y: pl.Expr, x: pl.Expr, window: int) -> pl.Expr:
-    """Sample standard deviation of what the regression of y on x leaves over."""
-    return _over_rows(_residual_deviation, y, x, window=window)
-
-
-def falling_beta(y: pl.Expr, x: pl.Expr, window: int) -> pl.Expr:
-    """Slope of the regression of y on x over those rows of the window where x is negative; null below two of them."""
-    return _over_rows(kernels.falling_beta, y, x, window=window)
-
-
-def slope(x: pl.Expr, window: int) -> pl.Expr:
-    """Slope by row of the regression of x on the row number."""
-    return _over_rows(_slope, x, window=window)
-
-
-def trend_r2(x: pl.Expr, window: int) -> pl.Expr:
-    """Share of the variance of x that its regression on the row number explains."""
-    return _over_rows(_trend_r2, x, window=window)
 
 
 def exponential(x: pl.Expr, span: int) -> pl.Expr:
@@ -173,16 +191,6 @@ def convolution(x: pl.Expr, weights: Sequence[float]) -> pl.Expr:
     return _over_rows(partial(kernels.convolution, weights=tuple(weights)), x)
 
 
-def mean_distance(x: pl.Expr, window: int) -> pl.Expr:
-    """Mean absolute distance of the window's values from their mean."""
-    return _over_rows(kernels.mean_distance, x, window=window)
-
-
-def share_below(x: pl.Expr, window: int) -> pl.Expr:
-    """Share of the `window` earlier rows whose value is below this row's; the row itself is not among them."""
-    return _over_rows(kernels.share_below, x, window=window)
-
-
 def run_length(holds: pl.Expr, cap: int) -> pl.Expr:
     """How many rows in a row, up to this one, the condition holds; at most `cap`, which is the window."""
     return _over_rows(kernels.run_length, flag(holds), window=cap)
@@ -191,46 +199,3 @@ def run_length(holds: pl.Expr, cap: int) -> pl.Expr:
 def rows_since(happens: pl.Expr, cap: int) -> pl.Expr:
     """Rows since the condition last held, 0 where it holds now; `cap`, the window, where it did not within it."""
     return run_length(~happens, cap)
-
-
-def rows_since_highest(x: pl.Expr, window: int) -> pl.Expr:
-    """Rows since the window's maximum, the newest of equal ones; 0 where it is now."""
-    return _over_rows(kernels.rows_since_highest, x, window=window)
-
-
-def _correlation(x: Array, y: Array, window: int) -> Array:
-    xx, yy, xy = kernels.comoments(x, y, window)
-    return kernels.clipped(xy / (np.sqrt(xx) * np.sqrt(yy)))
-
-
-def _beta(y: Array, x: Array, window: int) -> Array:
-    xx, _, xy = kernels.comoments(x, y, window)
-    return xy / xx
-
-
-def _residual_deviation(y: Array, x: Array, window: int) -> Array:
-    xx, yy, xy = kernels.comoments(x, y, window)
-    return np.sqrt(np.maximum(yy - xy * xy / xx, 0) / (window - 1))
-
-
-def _slope(x: Array, window: int) -> Array:
-    return kernels.trend(x, window)[0] / (window * (window**2 - 1) / 12)
-
-
-def _trend_r2(x: Array, window: int) -> Array:
-    along, xx = kernels.trend(x, window)
-    return along * along / (xx * (window * (window**2 - 1) / 12))
-
-
-def _over_rows(kernel: Callable[..., Array], *inputs: pl.Expr, **rows: int) -> pl.Expr:
-    if min(rows.values(), default=1) < 1:
-        raise ValueError(f"A window of {rows} was asked for; it must hold at least 1 row.")
-    function = partial(_evaluate, kernel=partial(kernel, **rows))
-    return pl.map_batches([x.cast(pl.Float64) for x in inputs], function, return_dtype=pl.Float64)
-
-
-def _evaluate(inputs: Sequence[pl.Series], kernel: Callable[..., Array]) -> pl.Series:
-    with np.errstate(all="ignore"):
-        values = kernels.padded(kernel(*(x.to_numpy() for x in inputs)), inputs[0].len())
-    values[~np.isfinite(values)] = np.nan
-    return pl.Series(inputs[0].name, values, nan_to_null=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from tosho.contracts import features_contract
-from tosho.features import files, local
+from tosho.features import local
 from tosho.features.plan import plan
 from tosho.features.sets import FeatureSet
 from tosho.features.spark.engine import Finish, Series
@@ -18,8 +18,9 @@ from tosho.features.spark.flow import flow
 from tosho.features.spark.session import running_session
 from tosho.features.spark.shape import shape_of
 from tosho.features.spark.sink import Target
-from tosho.features.spark.source import Tables, Window
+from tosho.features.spark.source import Window
 from tosho.features.spark.stages import ComputeSeries, Read
+from tosho.features.tables import Tables
 from tosho.storage import Files, Lake
 
 ROW_GROUP = 32_768
@@ -33,7 +34,7 @@ class FolderSource:
     folder: Path
     first: date
 
-    def read(self, needed: list[date], earlier: list[date]) -> Tables:  # noqa: ARG002 - a file has nothing earlier
+    def read(self, needed: list[date], earlier: list[date]) -> dict[str, pl.DataFrame]:  # noqa: ARG002 - nothing
         """Return all rows of the needed sessions, which follow one another."""
         within = pl.col("session").is_between(needed[0], needed[-1])
         tables = {path.stem: pl.scan_parquet(path) for path in sorted(self.folder.glob("*.parquet"))}
@@ -42,7 +43,7 @@ class FolderSource:
         return {name: (rows if name == "shares" else rows.filter(within)).collect() for name, rows in tables.items()}
 
 
-def compute_tables(tables: files.Tables, wanted: FeatureSet, sessions: list[date]) -> pl.DataFrame:
+def compute_tables(tables: Tables, wanted: FeatureSet, sessions: list[date]) -> pl.DataFrame:
     """Return what the local engine returns for the same tables, bit for bit, computed by Spark on all cores.
 
     Args:
@@ -76,7 +77,7 @@ def compute_tables(tables: files.Tables, wanted: FeatureSet, sessions: list[date
         return target.read_many("features", sessions)
 
 
-def _write(tables: files.Tables, folder: Path) -> None:
+def _write(tables: Tables, folder: Path) -> None:
     folder.mkdir()
     for name in ("bars", "securities", "shares"):
         frame: pl.DataFrame | None = getattr(tables, name)

@@ -9,7 +9,6 @@ from parity import market
 from services.s3 import object_store
 from services.spark import ROOT, cluster
 from tosho.features.sets import feature_set
-from tosho.storage import Files, Lake
 
 SESSIONS, WANTED = 70, 5
 
@@ -28,9 +27,7 @@ def s3():
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory):
-    lake = Lake(Files(f"file://{tmp_path_factory.mktemp('market')}/lake"))
-    market.publish(lake, SESSIONS, codes=20)
-    return lake
+    return market.publish(tmp_path_factory.mktemp("market"), SESSIONS, codes=20)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +38,7 @@ def sessions(lake):
 @pytest.fixture(scope="module")
 def expected(lake, sessions, tmp_path_factory):
     """The manifests, checksums included, of what the local engine makes."""
-    target = Lake(Files(f"file://{tmp_path_factory.mktemp('local')}/lake"))
+    target = market.new_lake(tmp_path_factory.mktemp("local"))
     return market.publish_locally(lake, target, feature_set("core"), sessions)
 
 

@@ -12,7 +12,6 @@ from tosho.features.spark import job
 from tosho.features.spark.session import open_session
 from tosho.features.spark.shape import Shape
 from tosho.features.spark.source import window_in
-from tosho.storage import Files, Lake
 
 SESSIONS, WANTED = 190, 24
 LOOKBACK = 130
@@ -38,9 +37,7 @@ def core():
 @pytest.fixture(scope="session")
 def lake(tmp_path_factory):
     """A lake with a market in it. Tests publish features there; nothing reads what another left."""
-    lake = Lake(Files(f"file://{tmp_path_factory.mktemp('market')}/lake"))
-    market.publish(lake, SESSIONS, codes=30)
-    return lake
+    return market.publish(tmp_path_factory.mktemp("market"), SESSIONS, codes=30)
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +48,7 @@ def sessions(lake):
 @pytest.fixture(scope="session")
 def expected(lake, core, sessions, tmp_path_factory):
     """The manifests, checksums included, of what the local engine makes of the whole market at once."""
-    target = Lake(Files(f"file://{tmp_path_factory.mktemp('local')}/lake"))
+    target = market.new_lake(tmp_path_factory.mktemp("local"))
     made = market.publish_locally(lake, target, core, sessions[-WANTED:])
     newest = target.read("features", sessions[-1])
     assert all(newest[name].null_count() < newest.height for name in core.names)

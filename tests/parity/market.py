@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -13,7 +14,7 @@ from tosho.features import local, panel
 from tosho.features.inputs import FACT, Published
 from tosho.features.plan import plan
 from tosho.features.sets import FeatureSet
-from tosho.storage import Lake, Manifest
+from tosho.storage import Files, Lake, Manifest
 
 LAST = date(2024, 12, 30)
 
@@ -129,9 +130,14 @@ def shares(bars: pl.DataFrame, seed: int = 9) -> pl.DataFrame:
     )
 
 
-def publish(lake: Lake, count: int, codes: int = 40) -> list[date]:
-    """Put a market of `count` sessions into a lake and return them."""
-    days = sessions(count)
+def new_lake(folder: Path) -> Lake:
+    """Return a lake in a folder, with nothing in it."""
+    return Lake(Files(f"file://{folder}/lake"))
+
+
+def publish(folder: Path, count: int, codes: int) -> Lake:
+    """Put a market of `count` sessions into a new lake and return it."""
+    lake, days = new_lake(folder), sessions(count)
     prices = bars(days, codes)
     for name, frame in {
         "bars": prices,
@@ -141,7 +147,7 @@ def publish(lake: Lake, count: int, codes: int = 40) -> list[date]:
     }.items():
         for (session,), rows in frame.partition_by("session", as_dict=True).items():
             lake.publish(name, session, rows)
-    return days
+    return lake
 
 
 def publish_locally(lake: Lake, target: Lake, wanted: FeatureSet, sessions: list[date]) -> dict[date, Manifest]:

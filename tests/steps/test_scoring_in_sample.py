@@ -18,13 +18,6 @@ MIDDLE, SEEN, FRESH = DRAWN.sessions[199], DRAWN.sessions[150], DRAWN.sessions[2
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory):
-    settings = settings_of(tmp_path_factory.mktemp("home"))
-    fill(settings, DRAWN)
-    return settings
-
-
-@pytest.fixture(scope="module")
 def lake(settings):
     return scoring.Lake.of(settings)
 

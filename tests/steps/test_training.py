@@ -24,13 +24,6 @@ FIRST, LAST = DRAWN.sessions[0], DRAWN.sessions[-1]
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory):
-    settings = settings_of(tmp_path_factory.mktemp("home"))
-    fill(settings, DRAWN)
-    return settings
-
-
-@pytest.fixture(scope="module")
 def trained(settings):
     return train(settings, FIRST, LAST, learner=QUICK)
 

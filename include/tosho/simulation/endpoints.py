@@ -58,7 +58,7 @@ class TableRows:
         rows = self.between(first, last)
         for name, column in self.table.equal.items():
             if query.get(name):
-                rows = rows.filter(pl.col(column).is_in(_wanted(query, name)))
+                rows = rows.filter(pl.col(column).is_in(self._wanted(query, name)))
         if scheduled := answers.day(query, "scheduled_date"):
             rows = _in_force(rows).filter(pl.col("SchDate") == str(scheduled))
         return rows
@@ -93,6 +93,11 @@ class TableRows:
         if query.get("published_date") and any(query.get(name) for name in (table.day, *table.span)):
             raise ApiError(400, "'published_date' cannot be combined with 'date', 'from' or 'to'.")
 
+    def _wanted(self, query: Query, name: str) -> list[str]:
+        if name in self.table.issues:
+            return answers.code(query) or []
+        return [str(answers.day(query, name))] if name in _DAYS else [query[name]]
+
     def _span(self, query: Query) -> tuple[date, date]:
         covered = self.published.window()
         if self.table.day and (asked := answers.day(query, self.table.day)):
@@ -101,12 +106,6 @@ class TableRows:
         first, last = (answers.day(query, name) for name in self.table.span or ("", ""))
         covered.require(first, last)
         return first or covered.first, last or covered.last
-
-
-def _wanted(query: Query, name: str) -> list[str]:
-    if name == "code":
-        return answers.code(query) or []
-    return [str(answers.day(query, name))] if name in _DAYS else [query[name]]
 
 
 def _in_force(rows: pl.DataFrame) -> pl.DataFrame:

@@ -57,6 +57,7 @@ class Table:
         dated: The column that the plan's window, `from` and `to` speak of.
         asks: Parameters of which one must be given; empty where a question may name none.
         equal: Parameters, each with the column that must equal it.
+        issues: Those of them that are codes of issues, which may be given with four characters.
         day: The parameter that names one day of `dated`; "" where there is none.
         span: The parameters of a first and a last day of `dated`.
         span_needs: Parameters of which one must stand beside a span; empty where a span may stand alone.
@@ -70,6 +71,7 @@ class Table:
     dated: str = "Date"
     asks: tuple[str, ...] = ("code", "date")
     equal: Mapping[str, str] = field(default_factory=lambda: _CODE)
+    issues: tuple[str, ...] = ("code",)
     day: str = "date"
     span: tuple[str, ...] = ("from", "to")
     span_needs: tuple[str, ...] = ("code",)
@@ -79,7 +81,7 @@ class Table:
 
 TABLES: Final = (
     Table(plans.TOPIX, "topix", "topix", asks=(), equal=_NONE, day="", span_needs=()),
-    Table(plans.INDICES, "indices", "indices"),
+    Table(plans.INDICES, "indices", "indices", issues=()),
     Table(
         plans.INVESTORS, "investor_types", "investor_types", "PubDate",
         asks=(), equal={"section": "Section"}, day="", span_needs=(),

@@ -129,7 +129,7 @@ def test_a_slow_drip_sends_bytes_one_at_a_time():
     sent = []
 
     async def receive():
-        return {"type": "http.request", "body": b"", "more_body": False}
+        await asyncio.Event().wait()
 
     async def send(message):
         sent.append(len(message.get("body", b"")))

@@ -124,28 +124,26 @@ def asking(app: ASGIApp, scope: Scope) -> Ask:
 
 
 async def deliver(answer: Answer, receive: Receive, send: Send) -> None:
-    """Send an answer as fast as it says; who has hung up meanwhile gets none."""
-    if answer.after_s and await _hangs_up(receive, answer.after_s):
-        return
-    headers = [*answer.headers, (b"content-length", str(len(answer.body)).encode())]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    dripping = DRIPS if answer.drip_s is not None else 0
-    for byte in answer.body[:dripping]:
-        await send({"type": "http.response.body", "body": bytes([byte]), "more_body": True})
-        await asyncio.sleep(answer.drip_s or 0.0)
-    await send({"type": "http.response.body", "body": answer.body[dripping:]})
-
-
-async def _hangs_up(receive: Receive, within_s: float) -> bool:
-    async def gone() -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-
+    """Send an answer as fast as it says; who hangs up meanwhile gets no more of it."""
+    gone = asyncio.create_task(_hung_up(receive))
     try:
-        await asyncio.wait_for(gone(), within_s)
-    except TimeoutError:
-        return False
-    return True
+        await asyncio.wait({gone}, timeout=answer.after_s)
+        headers = [*answer.headers, (b"content-length", str(len(answer.body)).encode())]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        dripping = DRIPS if answer.drip_s is not None else 0
+        for byte in answer.body[:dripping]:
+            if gone.done():
+                return
+            await send({"type": "http.response.body", "body": bytes([byte]), "more_body": True})
+            await asyncio.sleep(answer.drip_s or 0.0)
+        await send({"type": "http.response.body", "body": answer.body[dripping:]})
+    finally:
+        gone.cancel()
+
+
+async def _hung_up(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _changed_csv(body: bytes, change: Rows) -> bytes:

@@ -122,7 +122,16 @@ def test_bars_of_an_older_session_are_not_the_ones_before(sound):
 
 def test_a_file_served_twice(sound):
     again = sound["previous_bars"].with_columns(session=sound["session"])
-    assert failed(sound, bars=again) == ["continuity.stale"]
+    assert failed(sound, bars=again) == ["continuity.stale", "continuity.frozen"]
+
+
+@pytest.mark.parametrize("column", ["close", "volume", "turnover_yen"])
+def test_a_column_that_keeps_its_old_values(sound, column):
+    old = sound["previous_bars"].select("code", pl.col(column).alias("old"))
+    frozen = sound["bars"].join(old, on="code").with_columns(pl.col("old").alias(column)).drop("old")
+    [verdict] = [v for v in after_ingest(**(sound | {"bars": frozen})) if v.gate == "continuity.frozen"]
+    assert not verdict.passed
+    assert f"{column} in 300" in verdict.detail
 
 
 def test_a_few_rows_may_repeat(sound):

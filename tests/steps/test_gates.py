@@ -34,6 +34,7 @@ def bars(day, codes):
 
 def listing(day, codes):
     text = dict.fromkeys(SECURITIES.schema, "x")
+    del text["known_at"]
     return pl.DataFrame([text | {"session": day, "code": code} for code in codes])
 
 

@@ -1,9 +1,12 @@
+from tosho.quality.data import DataJudge
 from tosho.quality.features import after_features
 from tosho.quality.ingest import after_first_ingest, after_ingest
 from tosho.quality.prediction import after_prediction
-from tosho.quality.verdict import GateFailedError, Verdict, enforce, from_json, to_json
+from tosho.quality.report import write_report
+from tosho.quality.verdict import GateFailedError, Verdict, enforce, from_json, stopping, to_json
 
 __all__ = [
+    "DataJudge",
     "GateFailedError",
     "Verdict",
     "after_features",
@@ -12,5 +15,7 @@ __all__ = [
     "after_prediction",
     "enforce",
     "from_json",
+    "stopping",
     "to_json",
+    "write_report",
 ]

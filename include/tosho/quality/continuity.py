@@ -2,7 +2,8 @@
 
 Bounds were set on the real market of 2014-2018 (1,197 sessions, 4.1 million pairs of rows):
 a move beyond the price limit and its margin happened in at most 2 rows of a session, a row repeated whole in at most
-0.45 % of rows, and at most 1.6 % of codes ended on one session.
+0.45 % of rows, and at most 1.6 % of codes ended on one session. A single price was that of the session before in at
+most 16 % of rows, the volume in 2.7 % and the turnover in 0.48 %.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ FEW = 2
 MARGIN = 1.05
 """A move may pass the limit by 5 %: base prices after a split are rounded to a tick."""
 
+FROZEN_AT_MOST = {"open": 0.4, "high": 0.4, "low": 0.4, "close": 0.4, "volume": 0.08, "turnover_yen": 0.02}
+"""Share of rows whose value in one column may be that of the session before."""
+
 _REPEATED = ("open", "high", "low", "close", "volume")
 
 
@@ -36,10 +40,16 @@ def continuity(bars: pl.DataFrame, previous: pl.DataFrame, session: date) -> lis
     """
     before = calendar.previous_session(session)
     previous = previous.filter(pl.col("session") == before)
-    suffixed = previous.select("code", *(pl.col(name).alias(f"{name}_before") for name in _REPEATED))
+    suffixed = previous.select("code", *(pl.col(name).alias(f"{name}_before") for name in FROZEN_AT_MOST))
     both = bars.join(suffixed, on="code", how="inner").filter(pl.col("close").is_not_null())
     both = both.filter(pl.col("close_before").is_not_null())
-    return [_lost(bars, previous, before), _comparable(bars, both, before), _beyond_limit(both), _stale(both)]
+    return [
+        _lost(bars, previous, before),
+        _comparable(bars, both, before),
+        _beyond_limit(both),
+        _stale(both),
+        _frozen(both),
+    ]
 
 
 def _lost(bars: pl.DataFrame, previous: pl.DataFrame, before: date) -> Verdict:
@@ -86,4 +96,23 @@ def _stale(both: pl.DataFrame) -> Verdict:
         float(max(FEW, int(STALE_AT_MOST * both.height))),
         f"Rows of {both.height} that repeat prices and volume of the session before: {some(repeated['code'])}.",
         "The source served an old file: fetch the session again after its publication time.",
+    )
+
+
+def _frozen(both: pl.DataFrame) -> Verdict:
+    """Judge columns one by one: a field that the source no longer fills keeps its last values."""
+    traded = both.filter(pl.col("volume") > 0)
+    same = traded.select((pl.col(name) == pl.col(f"{name}_before")).sum().alias(name) for name in FROZEN_AT_MOST)
+    counts = same.row(0, named=True)
+    frozen = [
+        f"{name} in {counts[name]}"
+        for name, bound in FROZEN_AT_MOST.items()
+        if counts[name] > max(FEW, int(bound * traded.height))
+    ]
+    return at_most(
+        "continuity.frozen",
+        float(len(frozen)) if traded.height else NOT_MEASURED,
+        0,
+        f"Columns that keep the values of the session before, of {traded.height} rows with trades: {some(frozen)}.",
+        "The source filled a field with old values: fetch the session again after its publication time.",
     )

@@ -18,7 +18,10 @@ NOT_MEASURED = math.nan
 
 @dataclass(frozen=True)
 class Verdict:
-    """One gate's finding: the value it measured, the bound for it, and whether it holds."""
+    """One gate's finding: the value it measured, the bound for it, and whether it holds.
+
+    One that does not stop a run is a warning when it fails.
+    """
 
     gate: str
     value: float
@@ -27,6 +30,7 @@ class Verdict:
     passed: bool
     detail: str
     advice: str
+    stops: bool = True
 
     def __str__(self) -> str:
         """Return the finding as a sentence."""
@@ -69,20 +73,31 @@ def some(codes: Iterable[str], limit: int = 8) -> str:
 
 
 def enforce(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Log every verdict, and return them when all gates are passed.
+    """Log every verdict, and return them when no gate that stops a run failed.
 
     Raises:
-        GateFailedError: A gate failed, or none was asked. The sentence is the first failed one's and names the others.
+        GateFailedError: Such a gate failed, or none was asked. The sentence is the first failed one's and names the
+            others.
     """
     for verdict in verdicts:
-        (log.info if verdict.passed else log.error)("%s %s", "passed" if verdict.passed else "FAILED", verdict)
-    failed = [verdict for verdict in verdicts if not verdict.passed]
+        if verdict.passed:
+            log.info("passed %s", verdict)
+        elif verdict.stops:
+            log.error("FAILED %s", verdict)
+        else:
+            log.warning("warning %s %s", verdict, verdict.advice)
+    failed = stopping(verdicts)
     if not verdicts:
         raise GateFailedError("No gate was asked, and that is no pass. Call the stage's gates on its tables.", ())
     if failed:
         others = f" Also failed: {', '.join(v.gate for v in failed[1:])}." if failed[1:] else ""
         raise GateFailedError(f"{failed[0]} {failed[0].advice}{others}", verdicts)
     return list(verdicts)
+
+
+def stopping(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """Return the failed verdicts that stop a run."""
+    return [verdict for verdict in verdicts if verdict.stops and not verdict.passed]
 
 
 def to_json(verdicts: Sequence[Verdict]) -> str:

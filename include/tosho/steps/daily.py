@@ -15,7 +15,7 @@ from tosho.ingest import JQuantsClient, ingest_session
 from tosho.observability import metrics
 from tosho.observability.log import logger
 from tosho.predictions import open_store
-from tosho.steps.gates import FeatureJudge, judge_data, judge_predictions
+from tosho.steps.gates import FeatureJudge, judge_data, judge_predictions, report_data
 from tosho.steps.rederive import report_later
 from tosho.storage import Lake
 
@@ -67,12 +67,15 @@ def gap(lake: Lake, session: date) -> list[date]:
 
 
 def check_data(session: date, settings: Settings) -> dict[str, Any]:
-    """Stop the run unless the session's data passes every gate.
+    """Stop the run unless the session's data passes every gate that stops one; `report` is a page that shows all.
 
     Raises:
         GateFailedError: The first gate that failed, with its value and bound.
     """
-    return _enforce(judge_data(Lake.of(settings), session), session, settings)
+    lake = Lake.of(settings)
+    verdicts = judge_data(lake, session)
+    report = report_data(lake, session, verdicts)  # first: it is needed most when the run stops
+    return {**_enforce(verdicts, session, settings), "report": report}
 
 
 def check_features(session: date, settings: Settings) -> dict[str, Any]:

@@ -10,12 +10,13 @@ from functools import cached_property
 import polars as pl
 
 from tosho import quality
-from tosho.calendar import previous_session, sessions_between
+from tosho.calendar import sessions_between
 from tosho.contracts import HORIZONS
 from tosho.features.columns import KEY
 from tosho.features.panel import rows_of
 from tosho.features.plan import Plan
 from tosho.observability.log import logger
+from tosho.quality.ledger import Ledger
 from tosho.quality.verdict import at_most
 from tosho.storage import Lake
 
@@ -33,12 +34,14 @@ DEFECTIVE_AT_MOST = 0.01
 
 def judge_data(lake: Lake, session: date) -> list[quality.Verdict]:
     """Return the verdicts on what was ingested for a session."""
-    bars, securities, indices = (_optional(lake, table, session) for table in ("bars", "securities", "indices"))
-    previous = _optional(lake, "bars", previous_session(session))
-    quarantined = lake.manifest("bars", session).quarantined
-    if previous is None and lake.sessions("bars")[0] == session:  # the lake begins here
-        return quality.after_first_ingest(bars, securities, indices, quarantined, session)
-    return quality.after_ingest(bars, securities, indices, previous, quarantined, session)
+    return quality.DataJudge(lake).judge(session)
+
+
+def report_data(lake: Lake, session: date, verdicts: Sequence[quality.Verdict], ledger: Ledger | None = None) -> str:
+    """Write the page that shows what came in for a session and what the gates found; return where it is."""
+    path = quality.write_report(lake, session, verdicts, ledger)
+    _log.info("what came in for %s, and what the gates found: %s", session, path)
+    return path
 
 
 def judge_predictions(lake: Lake, session: date, predictions: pl.DataFrame) -> list[quality.Verdict]:
@@ -134,19 +137,25 @@ class FeatureJudge:
 def settle(found: Mapping[date, Sequence[quality.Verdict]]) -> dict[str, str]:
     """Return the sessions of a range that failed a gate, each with the first failure's sentence, if they are few.
 
+    Warnings are in the log: they make no session a defective one.
+
     Raises:
         GateFailedError: More than DEFECTIVE_AT_MOST of the sessions failed.
     """
-    failed = {session: [v for v in verdicts if not v.passed] for session, verdicts in found.items()}
+    failed = {session: quality.stopping(verdicts) for session, verdicts in found.items()}
     defects = {session.isoformat(): str(verdicts[0]) for session, verdicts in failed.items() if verdicts}
-    for session, told in defects.items():
-        _log.error("session %s is defective: %s", session, told)
+    for name, told in defects.items():
+        _log.error("session %s is defective: %s", name, told)
+    for day, verdicts in found.items():
+        warnings = [verdict for verdict in verdicts if not (verdict.passed or verdict.stops)]
+        if warnings:
+            _log.warning("session %s: %d warnings, the first: %s", day, len(warnings), warnings[0])
     allowed = DEFECTIVE_AT_MOST * len(found)
     if len(defects) > allowed:
-        session, told = next(iter(defects.items()))
+        name, told = next(iter(defects.items()))
         raise quality.GateFailedError(
             f"{len(defects)} of {len(found)} sessions failed a gate, the bound is {allowed:.1f}. The first: "
-            f"{session}, {told} The log names them all.",
+            f"{name}, {told} The log names them all.",
             [verdict for verdicts in failed.values() for verdict in verdicts],
         )
     return defects

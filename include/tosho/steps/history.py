@@ -14,10 +14,12 @@ from tosho.features.sets import feature_set
 from tosho.ingest import JQuantsClient, ingest_history
 from tosho.observability import metrics
 from tosho.observability.progress import Progress
-from tosho.steps.gates import FeatureJudge, judge_data, settle
+from tosho.steps.gates import FeatureJudge, report_data, settle
 from tosho.storage import Lake
 
 JUDGED = "features.judged"
+REPORTS_AT_MOST = 20
+"""Defective sessions of a range whose page is written: each takes as long as judging ten sessions."""
 
 
 def ingest(first: date, last: date, settings: Settings) -> dict[str, Any]:
@@ -32,11 +34,22 @@ def ingest(first: date, last: date, settings: Settings) -> dict[str, Any]:
 def check_data(first: date, last: date, settings: Settings) -> dict[str, Any]:
     """Judge every session of a range and name those that fail a gate; stop the run if they are many.
 
+    The last session and the defective ones have their page in the lake; `reports` says where.
+
     Raises:
         GateFailedError: Too many sessions failed.
     """
     lake = Lake.of(settings)
-    return _judged(first, last, lambda session: judge_data(lake, session))
+    judge, end = quality.DataJudge(lake), sessions(first, last)[-1]
+    reports: dict[str, str] = {}
+
+    def verdicts(session: date) -> list[quality.Verdict]:
+        found = judge.judge(session)
+        if session == end or (quality.stopping(found) and len(reports) < REPORTS_AT_MOST):
+            reports[session.isoformat()] = report_data(lake, session, found, judge.ledger)
+        return found
+
+    return {**_judged(first, last, verdicts), "reports": reports}
 
 
 def check_features(first: date, last: date, settings: Settings) -> dict[str, Any]:
@@ -64,9 +77,13 @@ def check_features(first: date, last: date, settings: Settings) -> dict[str, Any
 
 
 def _judged(first: date, last: date, judge: Callable[[date], list[quality.Verdict]]) -> dict[str, Any]:
-    progress, asked = Progress("sessions judged"), sessions(first, last)
-    found: dict[date, list[quality.Verdict]] = {}
+    """Judge session after session. Of what is found only failures are held: years of verdicts would fill the memory."""
+    progress, asked, gates = Progress("sessions judged"), sessions(first, last), 0
+    failed: dict[date, list[quality.Verdict]] = {}
     for done, session in enumerate(asked, 1):
-        found[session] = judge(session)
+        found = judge(session)
+        gates += len(found)
+        failed[session] = [verdict for verdict in found if not verdict.passed]
         progress(session.isoformat(), done, len(asked))
-    return {"sessions": len(asked), "gates": sum(map(len, found.values())), "defects": settle(found)}
+    warnings = sum(not verdict.stops for verdicts in failed.values() for verdict in verdicts)
+    return {"sessions": len(asked), "gates": gates, "warnings": warnings, "defects": settle(failed)}

@@ -1,0 +1,84 @@
+"""What a sound table looks like, for every table that is taken in.
+
+Three of them, CORE, are what predictions are made of: a failed gate on one of them stops the run. Of the others only
+four findings stop it. A table that the lake had and has lost, and a file that breaks its contract, since nobody
+notices such a thing later. A row that was not known in time, since one is enough to make a model look good that is
+not. And trading days that are not the calendar's, since every horizon is counted in sessions. All else about them is
+a warning, told in the log and in the report: no feature of theirs is judged worse for a few rows, and a late
+publication by the vendor must not cost the evening's predictions. What only ever has today's rows (`of_the_moment`)
+cannot be had later, so that stopping would not bring it back.
+
+Bounds of bars were set on the real market of 2014-2018. Of the other tables no real rows were at hand: their bounds
+are wide, hold on the simulated market of 300 codes, and are to be narrowed with a first year of real data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from tosho.contracts import INGESTED, Contract
+
+CORE: Final = frozenset({"bars", "securities", "indices"})
+_CODE: Final = ("code",)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What is expected of a table. A share or a name that is left empty is not asked for."""
+
+    table: str
+    age: int = 0  # sessions at most since the newest partition with rows
+    weekly: str = ""  # source of the publication table that tells when a week's rows are due, instead of `age`
+    shortest_week: int = 1  # a week of fewer sessions is not published
+    only_when_due: bool = False  # other sessions have no partition
+    of_usual: float = 0.0  # rows at least, as a share of the median of the last partitions with rows
+    of_listing: float = 0.0  # codes at least, as a share of the listed ones
+    refers: str = ""  # column whose values the listing must know, now or earlier: `code` or `sector33`
+    follows: tuple[str, ...] = ()  # columns whose values stay from one partition to the next
+    lost: float = 0.0  # at most, as a share of what the last partition had, beside `few`
+    repeated: float | None = None  # rows at most whose figures are all those of the last partition, as a share
+    few: int = 0  # so many rows are never too many
+    of_the_moment: bool = False  # only today's rows can be had
+
+    @property
+    def contract(self) -> Contract:
+        """What the table promises."""
+        return INGESTED[self.table]
+
+    @property
+    def core(self) -> bool:
+        """Whether every failed gate stops a run."""
+        return self.table in CORE
+
+
+_about_codes = partial(Expected, refers="code", few=2)
+
+EXPECTED: Final = (
+    Expected("bars", of_usual=0.95),
+    Expected("securities", of_usual=0.95, follows=_CODE, lost=0.02, few=2),
+    Expected("indices", of_usual=1.0, follows=("index_code",), repeated=0.0),
+    Expected("all_indices", of_usual=0.9, follows=("index_code",), repeated=0.0),
+    Expected("trading_days"),
+    _about_codes("shares", age=30),
+    _about_codes("statements", age=30),
+    _about_codes("statement_details", age=30),
+    _about_codes("dividends", age=30),
+    _about_codes("earnings_dates", age=30),
+    _about_codes("earnings_calendar", age=45, of_the_moment=True),
+    Expected("investor_flows", weekly="investor_types", of_usual=0.7, follows=("section",), repeated=0.0),
+    _about_codes(
+        "margin_interest", weekly="margin_interest", shortest_week=3, only_when_due=True, of_usual=0.9, of_listing=0.8,
+        follows=_CODE, lost=0.05, repeated=0.25),
+    _about_codes("margin_alerts", age=10, of_usual=0.2),
+    Expected("sector_short_selling", of_usual=0.9, refers="sector33", follows=("sector33",), repeated=0.0),
+    _about_codes("short_positions", age=5, of_usual=0.2),
+    _about_codes("breakdown", of_usual=0.9, of_listing=0.8, follows=_CODE, lost=0.1, repeated=0.02),
+    Expected("options_225", of_usual=0.4),
+    Expected("futures", of_usual=0.4),
+    Expected("options", of_usual=0.4),
+    _about_codes("half_bars", of_usual=0.95, of_listing=0.98, follows=("code", "half"), lost=0.02, repeated=0.02),
+    _about_codes("morning_bars", of_usual=0.8, of_listing=0.8, of_the_moment=True),
+)  # fmt: skip
+"""One for each table that is taken in. A week's margin balances are not published when it has two sessions or fewer."""

@@ -1,0 +1,192 @@
+"""Gates on one table of a session: is it there, as its contract says, known in time, whole, and not an old one?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from statistics import median
+
+import polars as pl
+
+from tosho import calendar
+from tosho.quality.due import age_at_most, is_due
+from tosho.quality.expectations import Expected
+from tosho.quality.verdict import NOT_MEASURED, Verdict, at_least, at_most, share, some
+
+UNKNOWN_AT_MOST = 0.02
+"""Share of rows about codes that no listing had: one may be disclosed about before it is first listed."""
+
+USUAL_FROM = 3
+"""Partitions with rows from which on there is a usual number of them."""
+
+_AGAIN = "Fetch the session again; raw payloads show what the source sent."
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the lake holds of a table: `frame` of the session, None without a partition, and what came before.
+
+    `rows_before` are the counts of the last partitions with rows, `previous` the last of these, where it is needed.
+    `listed` are the codes of the session, and `unknown` those values of the table that no listing had until then.
+    """
+
+    session: date
+    frame: pl.DataFrame | None
+    newest: date | None
+    rows_before: Sequence[int] = ()
+    previous: pl.DataFrame | None = None
+    listed: frozenset[str] = frozenset()
+    unknown: frozenset[str] = frozenset()
+
+
+def after_table(expected: Expected, held: Held) -> list[Verdict]:
+    """Return the verdicts on a session's rows of a table that the lake has, or had."""
+    present = _present(expected, held)
+    if held.frame is None:
+        return [present] if is_due(expected, held.session) else [_fresh(expected, held)]
+    schema = _schema(expected, held.frame)
+    if not schema.passed:
+        return [present, schema]
+    found = [present, schema, _known_in_time(expected, held.frame, held.session)]
+    return [*found, *(_judged_as(expected, verdict) for verdict in _content(expected, held, held.frame))]
+
+
+def _judged_as(expected: Expected, verdict: Verdict) -> Verdict:
+    return verdict if expected.core else replace(verdict, stops=False)
+
+
+def _content(expected: Expected, held: Held, frame: pl.DataFrame) -> list[Verdict]:
+    found = [_fresh(expected, held)]
+    if not frame.height:  # whether that may be is freshness's business
+        return found
+    if expected.of_usual and len(held.rows_before) >= USUAL_FROM:
+        found.append(_usual(expected, frame, held.rows_before))
+    if expected.of_listing:
+        found.append(_of_listing(expected, frame, held.listed))
+    if expected.refers:
+        found.append(_unknown(expected, frame, held.unknown))
+    if expected.follows and held.previous is not None:
+        found.append(_lost(expected, frame, held.previous))
+    if expected.repeated is not None and held.previous is not None:
+        found.append(_repeated(expected, expected.repeated, frame, held.previous))
+    return found
+
+
+def _present(expected: Expected, held: Held) -> Verdict:
+    verdict = at_most(
+        f"{expected.table}.lost",
+        float(held.frame is None),
+        0,
+        f"The lake has {'no' if held.frame is None else 'a'} partition of {expected.table} for {held.session}; its "
+        f"newest rows are of {held.newest}.",
+        "Ingest the session again. If the plan no longer has this table, its rows must be deleted by the terms of use, "
+        "and a table without rows is not judged.",
+    )
+    return replace(verdict, stops=not expected.of_the_moment)
+
+
+def _schema(expected: Expected, frame: pl.DataFrame) -> Verdict:
+    wanted = expected.contract.schema
+    odd = [f"{name}: {frame.schema[name]}, not {wanted[name]}" for name in wanted if frame.schema.get(name) not in
+           (None, wanted[name])]  # fmt: skip
+    odd += [f"{name}: absent" for name in wanted if name not in frame.columns]
+    odd += [f"{name}: unknown" for name in frame.columns if name not in wanted]
+    if not odd and frame.columns != wanted.names():
+        odd = [f"columns in the order {', '.join(frame.columns)}"]
+    return at_most(
+        f"{expected.table}.schema",
+        len(odd),
+        0,
+        f"Where the published file differs from the contract of {expected.table}: {some(odd)}.",
+        "An older version or a foreign program wrote it: ingest the session again.",
+    )
+
+
+def _known_in_time(expected: Expected, frame: pl.DataFrame, session: date) -> Verdict:
+    first, last = calendar.cutoff(calendar.previous_session(session)), calendar.cutoff(session)
+    in_time = (pl.col("known_at") > first) & (pl.col("known_at") <= last) & (pl.col("session") == session)
+    wrong = frame.filter(~in_time.fill_null(value=False))
+    span = f", from {wrong['known_at'].min()!s} to {wrong['known_at'].max()!s}" if wrong.height else ""
+    return at_most(
+        f"{expected.table}.known_in_time",
+        wrong.height,
+        0,
+        f"Rows of another session, or not known after {first:%Y-%m-%d %H:%M} and up to {last:%Y-%m-%d %H:%M} UTC: "
+        f"{wrong.height} of {frame.height}{span}.",
+        "A row belongs in the partition of the first session whose cutoff knows it: ingest the session again.",
+    )
+
+
+def _fresh(expected: Expected, held: Held) -> Verdict:
+    newest = held.newest
+    verdict = at_most(
+        f"{expected.table}.age",
+        NOT_MEASURED if newest is None else calendar.sessions_between(newest, held.session),
+        age_at_most(expected, held.session),
+        f"Sessions since the newest rows of {expected.table}, which are of {newest}.",
+        f"Look whether the source was late or is empty. {_AGAIN}",
+    )
+    return _judged_as(expected, verdict)
+
+
+def _usual(expected: Expected, frame: pl.DataFrame, rows_before: Sequence[int]) -> Verdict:
+    usual = float(median(rows_before))
+    return at_least(
+        f"{expected.table}.rows",
+        frame.height,
+        max(float(int(expected.of_usual * usual)) - expected.few, 0.0),
+        f"{expected.table} usually has {usual:g} rows, the median of {len(rows_before)} partitions.",
+        f"A page or a file is missing. {_AGAIN}",
+    )
+
+
+def _of_listing(expected: Expected, frame: pl.DataFrame, listed: frozenset[str]) -> Verdict:
+    missing = listed - set(frame["code"])
+    return at_least(
+        f"{expected.table}.coverage",
+        share(len(listed) - len(missing), len(listed)),
+        expected.of_listing,
+        f"{len(missing)} of {len(listed)} listed codes have no row in {expected.table}: {some(missing)}.",
+        f"A page or a file is missing. {_AGAIN}",
+    )
+
+
+def _unknown(expected: Expected, frame: pl.DataFrame, unknown: frozenset[str]) -> Verdict:
+    rows = frame.filter(pl.col(expected.refers).is_in(unknown)).height if unknown else 0
+    return at_most(
+        f"{expected.table}.unknown",
+        rows,
+        float(max(expected.few, int(UNKNOWN_AT_MOST * frame.height))),
+        f"Rows whose {expected.refers} no listing had until then: {rows} of {frame.height}, {some(unknown)}.",
+        "Look whether the source changed its codes, or listings are missing in the lake.",
+    )
+
+
+def _lost(expected: Expected, frame: pl.DataFrame, previous: pl.DataFrame) -> Verdict:
+    had = previous.select(expected.follows).unique()
+    gone = had.join(frame, on=expected.follows, how="anti")
+    return at_most(
+        f"{expected.table}.gone",
+        gone.height,
+        float(max(expected.few, int(expected.lost * had.height))),
+        f"Of {had.height} in the partition before, without a row now: {some(map(' '.join, gone.iter_rows()))}.",
+        f"A page or a file is missing. {_AGAIN}",
+    )
+
+
+def _repeated(expected: Expected, bound: float, frame: pl.DataFrame, previous: pl.DataFrame) -> Verdict:
+    """Judge rows whose figures are all as in the partition before, and not all nothing."""
+    names = [name for name, dtype in expected.contract.schema.items() if dtype == pl.Float64]
+    before = previous.select(*expected.follows, *(pl.col(name).alias(f"{name}_before") for name in names))
+    both = frame.join(before, on=expected.follows, how="inner")
+    same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_before")) for name in names)
+    repeats = both.filter(same & pl.any_horizontal(pl.col(name).fill_null(0.0) != 0 for name in names))
+    return at_most(
+        f"{expected.table}.repeated",
+        float(repeats.height) if both.height else NOT_MEASURED,
+        float(max(expected.few, int(bound * both.height))),
+        f"Rows of {both.height} that repeat every figure of the partition before: "
+        f"{some(map(' '.join, repeats.select(expected.follows).iter_rows()))}.",
+        "The source served an old file: fetch the session again after its publication time.",
+    )

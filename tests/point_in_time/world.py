@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from tosho.calendar import sessions
+from tosho.calendar import next_session, sessions
 from tosho.ingest import plans
 from tosho.simulation.fields import FIELDS
 from tosho.simulation.market import simulate
@@ -34,9 +34,8 @@ def write_world(folder):
         "options": (plans.OPTIONS, contracts),
     }
     for name, (endpoint, rows) in tables.items():
-        if not (folder / f"{name}.parquet").is_file():
-            official = [{field: row.get(field, _blank(field)) for field in FIELDS[endpoint]} for row in rows]
-            pl.DataFrame(official).write_parquet(folder / f"{name}.parquet")
+        official = [{field: row.get(field, _blank(field)) for field in FIELDS[endpoint]} for row in rows]
+        pl.DataFrame(official).write_parquet(folder / f"{name}.parquet")
     return folder
 
 
@@ -91,8 +90,10 @@ def _alert(path, codes):
 
 
 def _schedule(day, n, code):
-    said = {"PubDate": str(day), "Code": code, "SchDate": str(day + timedelta(days=7 + n))}
-    return said | {"FYE": "2025-03-31", "FQName": "2Q", "CoName": "A", "CoNameEn": "A"}
+    """The first code always reports tomorrow, so that the calendar of earnings has it; the others put it off daily."""
+    on = day + timedelta(days=7 + n) if n else next_session(day)
+    said = {"PubDate": str(day), "Code": code, "SchDate": str(on), "FYE": "2025-03-31", "FQName": "2Q"}
+    return said | {"CoName": "A", "CoNameEn": "A"}
 
 
 def _notices(day, n, code):

@@ -140,8 +140,9 @@ def _at(number: int, asked: str) -> date:
 
 
 def _why(day: date) -> str:
-    if day == xtks.SYSTEM_FAILURE:
-        return ": a system failure stopped all trading from open to close"
+    for known in xtks.DISAGREEMENTS:
+        if day == known.day:
+            return f": {known.reason}"
     return {5: " but a Saturday", 6: " but a Sunday"}.get(xtks.within_bounds(day).weekday(), " but a holiday")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 FIRST = date(2000, 1, 1)
 LAST = date(2035, 12, 31)
@@ -17,13 +18,36 @@ WARN_AHEAD = timedelta(days=730)
 REFUSE_AHEAD = timedelta(days=365)
 """How long before LAST a check warns, and how long before it a schedule is refused."""
 
-SYSTEM_FAILURE = date(2020, 10, 1)
-"""A day on which nothing traded: the exchange stopped all issues from the open to the close.
 
-The rule here: it is no session, because a session is a day on which prices were formed. Windows, horizons and
-next-session arithmetic step over it. J-Quants sends rows of nulls for it; they are never asked for.
+class Disagreement(NamedTuple):
+    """A day that J-Quants' calendar and this one call by different names, and which one holds here, with the reason."""
+
+    day: date
+    division: str
+    is_session: bool
+    reason: str
+
+
+DISAGREEMENTS = (
+    Disagreement(
+        date(2020, 10, 1),
+        division="1",
+        is_session=False,
+        reason="a system failure stopped all trading from open to close",
+    ),
+)
+"""Days on which J-Quants' HolDiv (1 a business day, 2 a half day, else closed) says other than `sessions` here.
+
+The rule: a session is a day on which prices were formed. On 2020-10-01 none was; J-Quants calls it a business day and
+sends rows of nulls, and for indices the close of the day before. So windows, horizons and next-session arithmetic
+step over it; its rows are never asked for, and those that files hold are set aside. Only what was planned counts it
+as a day: the exchange's own calendar in advance, where nobody knew. Any other day on which the two differ is a fault
+of one of them, and stops the run that meets it until it is added here.
 Source: the exchange's notice of 2020-10-01, and exchange_calendars, which lists it as an ad-hoc closure.
 """
+
+SYSTEM_FAILURE = DISAGREEMENTS[0].day
+"""The day on which nothing traded although the exchange had meant to open."""
 
 
 class CalendarBoundError(ValueError):

@@ -125,6 +125,25 @@ class TestRefusals:
             joined(rows, records_of(("A", 1, 1, 1.0)))
 
 
+class TestPromises:
+    """Faults of the join itself, planted in it."""
+
+    ROWS, RECORDS = (("A", 1), ("A", 5)), (("A", 1, 3, 1.0), ("A", 2, 7, 2.0))
+
+    def join_with(self, monkeypatch, faulty):
+        honest = pl.DataFrame.join_asof
+        monkeypatch.setattr(pl.DataFrame, "join_asof", lambda *args, **how: faulty(honest, *args, **how))
+        return joined(rows_of(*((key, hours(hour)) for key, hour in self.ROWS)), records_of(*self.RECORDS))
+
+    def test_a_record_from_after_the_cutoff_is_caught(self, monkeypatch):
+        with pytest.raises(AsOfError, match="2 rows were given records published after their cutoff"):
+            self.join_with(monkeypatch, lambda honest, *args, **how: honest(*args, **how, strategy="forward"))
+
+    def test_a_row_lost_or_doubled_is_caught(self, monkeypatch):
+        with pytest.raises(AsOfError, match="2 rows became 1 in an as-of join"):
+            self.join_with(monkeypatch, lambda honest, *args, **how: honest(*args, **how).head(1))
+
+
 RECORDS = st.lists(
     st.tuples(st.sampled_from("AB"), st.integers(0, 3), st.integers(0, 6), st.floats(0, 1)),
     max_size=12, unique_by=lambda record: record[:3],

@@ -33,8 +33,16 @@ def test_the_steps_stand_in_the_order_of_the_docstring(dags, dag_id, tasks):
 
 def test_the_trigger_form_offers_the_parameters(dags):
     assert {"session", "codes", "feature_set"} <= set(dags["daily_predictions"].params)
-    assert {"first", "last", "feature_set"} <= set(dags["history"].params)
+    assert {"first", "last", "feature_set", "build"} <= set(dags["history"].params)
     assert {"session", "first"} <= set(dags["weekly_training"].params)
+
+
+def test_history_builds_all_features_or_the_stale_ones(dags):
+    """What the form offers is what the job takes."""
+    build = dags["history"].params.get_param("build")
+    assert (build.value, build.schema["enum"]) == ("all", ["all", "stale"])
+    arguments = dags["history"].get_task("build_features").application_args
+    assert arguments[-2:] == ["--only", "{{ params.build }}"]
 
 
 def test_schedules_are_the_exchange_s(dags):

@@ -9,6 +9,8 @@ import pytest
 
 from services.spark import ROOT, submit
 from tosho.config import Settings
+from tosho.contracts import features_contract
+from tosho.features.sets import feature_set
 from tosho.storage import Files, Lake, layout
 
 JOB = "jobs/spark/build_features.py"
@@ -103,6 +105,26 @@ def test_missing_bars_are_named(job, fresh, sessions, monkeypatch, capsys):
     monkeypatch.setenv("TOSHO_LAKE", fresh.files.root)
     assert job(["--first", sessions[0].isoformat(), "--last", "2025-01-07"]) == 1
     assert "2 of them are not in" in capsys.readouterr().err
+
+
+def test_where_nothing_is_stale_nothing_is_built(job, fresh, sessions, expected, monkeypatch, capsys):
+    """No Spark either: there is none in this process."""
+    facts = {session: manifest.facts for session, manifest in expected.items()}
+    contract = features_contract(feature_set("core").names)
+    empty = contract.empty()
+    for session in sessions:
+        fresh.publish("features", session, empty, contract=contract, facts=facts[session])
+    monkeypatch.setenv("TOSHO_LAKE", fresh.files.root)
+    monkeypatch.setattr("tosho.features.spark.job.running_session", None)
+    assert job([*asked(sessions), "--only", "stale"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["sessions"], told["rows"], told["first"]) == (0, 0, str(sessions[0]))
+
+
+def test_which_sessions_is_all_or_stale(job, sessions, capsys):
+    with pytest.raises(SystemExit):
+        job([*asked(sessions), "--only", "some"])
+    assert "--only" in capsys.readouterr().err
 
 
 def test_a_range_without_a_session_is_refused(job, fresh, monkeypatch, capsys):

@@ -13,10 +13,12 @@ from tosho import calendar
 from tosho.contracts import HORIZONS
 from tosho.simulation import price_rules
 from tosho.simulation.fields import STATEMENTS
+from tosho.simulation.listing import draw_universe, master_table
 from tosho.simulation.market import MarketSizeError, draw_market, simulate
 from tosho.simulation.price_rules import NoPriceRulesError
 from tosho.simulation.sectors import SECTORS, SERIES_NAMES
 from tosho.simulation.signal import drift, expected_return
+from tosho.simulation.streams import Streams
 from tosho.simulation.truth import labels, rank_ic
 
 CODES, SESSIONS, LAST = 200, 150, date(2025, 3, 31)
@@ -157,9 +159,9 @@ def test_bars_lie_inside_the_listed_interval_and_fill_it(table):
     assert joined.select(pl.col("ListedFrom", "first").null_count()).row(0) == (0, 0)
 
 
-def test_some_codes_come_and_some_go(tmp_path):
-    simulate(tmp_path, codes=1_000, sessions=150)
-    master = pl.read_parquet(tmp_path / "master.parquet")
+def test_some_codes_come_and_some_go():
+    days = calendar.sessions(date(2024, 8, 16), LAST)
+    master = master_table(draw_universe(Streams(7), 1_000, days), days)
     assert master["ListedTo"].is_not_null().any()
     newcomers = master.filter(pl.col("ListedFrom") > master["ListedFrom"].min())
     assert newcomers["Code"].str.contains(r"^\d{3}A0$").any()

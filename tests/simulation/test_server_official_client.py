@@ -2,7 +2,7 @@
 
 import gzip
 import io
-from datetime import date
+from datetime import date, datetime
 
 import pandas as pd
 import polars as pl
@@ -22,6 +22,7 @@ from services.jquants import (
     serving,
     write_market,
 )
+from tosho.calendar import JST
 from tosho.simulation.server import create_app
 
 
@@ -106,3 +107,57 @@ def test_a_bulk_file_is_found_by_endpoint_and_month(client, tmp_path):
     client.download_bulk_by_endpoint("/equities/master", "2018-10", str(tmp_path / "month.csv.gz"))
     rows = pl.read_csv(tmp_path / "month.csv.gz", schema_overrides={"Code": pl.String}, try_parse_dates=True)
     assert rows["Date"].unique().sort().to_list()[-1] == date(2018, 10, 31)
+
+
+# --- every other endpoint, of a synthetic market
+
+
+@pytest.fixture(scope="module")
+def premium(synthetic):
+    with serving(
+        create_app(synthetic, api_key=KEY, plan="premium", clock=lambda: EVENING, rate_per_minute=None)
+    ) as url:
+        client = ClientV2(api_key=KEY)
+        client.JQUANTS_API_BASE = f"{url}/v2"
+        yield client
+
+
+DAY = "20250130"
+READS = {
+    "get_eq_bars_daily": ({"date_yyyymmdd": DAY}, constants.EQ_BARS_DAILY_COLUMNS_V2),
+    "get_eq_bars_daily_am": ({}, constants.PRICES_PRICES_AM_COLUMNS_V2),
+    "get_eq_investor_types": ({"section": "TSEPrime"}, constants.EQ_INVESTOR_TYPES_COLUMNS_V2),
+    "get_eq_earnings_cal": ({}, constants.FINS_ANNOUNCEMENT_COLUMNS_V2),
+    "get_fin_summary": ({"date_yyyymmdd": DAY}, constants.FIN_SUMMARY_COLUMNS_V2),
+    "get_fin_details": ({"date_yyyymmdd": DAY}, constants.FINS_FS_DETAILS_COLUMNS_V2),
+    "get_fin_dividend": ({"date_yyyymmdd": DAY}, constants.FINS_DIVIDEND_COLUMNS_V2),
+    "get_fin_earnings_date": ({"scheduled_date_yyyymmdd": "20250131"}, constants.FIN_EARNINGS_DATE_COLUMNS_V2),
+    "get_mkt_short_ratio": ({"date_yyyymmdd": DAY}, constants.MKT_SHORT_RATIO_COLUMNS_V2),
+    "get_mkt_short_sale_report": ({"disclosed_date": DAY}, constants.SHORT_SELLING_POSITIONS_COLUMNS_V2),
+    "get_mkt_margin_interest": ({"date_yyyymmdd": "20250124"}, constants.MKT_MARGIN_INTEREST_COLUMNS_V2),
+    "get_mkt_margin_alert": ({"date_yyyymmdd": DAY}, constants.DAILY_MARGIN_INTEREST_COLUMNS_V2),
+    "get_mkt_breakdown": ({"date_yyyymmdd": DAY}, constants.MKT_BREAKDOWN_COLUMNS_V2),
+    "get_idx_bars_daily": ({"date_yyyymmdd": DAY}, constants.INDICES_COLUMNS_V2),
+    "get_drv_bars_daily_fut": ({"date_yyyymmdd": "20250129"}, constants.DERIVATIVES_FUTURES_COLUMNS_V2),
+    "get_drv_bars_daily_opt": ({"date_yyyymmdd": "20250129"}, constants.DERIVATIVES_OPTIONS_COLUMNS_V2),
+    "get_drv_bars_daily_opt_225": ({"date_yyyymmdd": "20250129"}, None),
+}
+EVENING = datetime(2025, 1, 30, 20, tzinfo=JST)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("method", READS)
+def test_the_official_client_reads_every_endpoint(premium, method):
+    query, columns = READS[method]
+    found = getattr(premium, method)(**query)
+    assert len(found) > 0
+    if columns is not None:
+        assert list(found.columns) == columns
+
+
+def test_the_official_client_follows_a_code_s_margin_positions(premium, read):
+    code = read("margin_interest")["Code"][0]
+    weeks = premium.get_mkt_margin_interest(code=code, from_yyyymmdd="20241201", to_yyyymmdd="20250131")
+    assert weeks["Date"].is_monotonic_increasing
+    assert (weeks["ShrtVol"] == weeks["ShrtNegVol"] + weeks["ShrtStdVol"]).all()
+    assert weeks["PubDate"].isna().all()

@@ -40,9 +40,11 @@ def earnings_date_table(
     known = sessions_around(reports, sessions)
     kind, when = drawn(streams, "schedules", reports)
     first = on_or_after(reports["DiscDate"] - _days(TOLD_BEFORE, when), known)
-    second = on_or_after(reports["DiscDate"] - _days(CHANGED_BEFORE, when), known)
-    place = known.search_sorted(reports["DiscDate"]) + 1 + (when * MOVED_BY).cast(pl.Int64)
-    other = known.gather(place.clip(0, len(known) - 1))
+    here = known.search_sorted(reports["DiscDate"])
+    eve = known.gather((here.cast(pl.Int64) - 1).clip(0, len(known) - 1))
+    changed = on_or_after(reports["DiscDate"] - _days(CHANGED_BEFORE, when), known)
+    second = pl.select(pl.min_horizontal(changed, eve)).to_series()  # never after a long holiday, on the day itself
+    other = known.gather((here + 1 + (when * MOVED_BY).cast(pl.Int64)).clip(0, len(known) - 1))
     rows = reports.with_columns(kind.alias("kind"), first.alias("first"), second.alias("second"), other.alias("other"))
     undecided, moved = (
         pl.col("kind") < UNDECIDED,
@@ -58,8 +60,8 @@ def earnings_date_table(
         .alias("SchDate"),
         pl.col("first").alias("PubDate"),
     )
-    changed = rows.filter(undecided | moved).with_columns(day.alias("SchDate"), pl.col("second").alias("PubDate"))
-    both = kept(pl.concat([told, changed], how="diagonal"), sessions, "PubDate")
+    later = rows.filter(undecided | moved).with_columns(day.alias("SchDate"), pl.col("second").alias("PubDate"))
+    both = kept(pl.concat([told, later], how="diagonal"), sessions, "PubDate")
     names = master.select("Code", CoName="CompanyName", CoNameEn="CompanyNameEnglish")
     quarter = pl.when("is_year").then(pl.lit(YEAR)).otherwise(pl.col("number").replace_strict(QUARTERS, default=YEAR))
     return (

@@ -78,8 +78,8 @@ class TableRows:
         return sorted(date.fromisoformat(text) for text in found.to_list())
 
     def _edition(self) -> Hashable:
-        moment = self.published.now()
-        return None if moment is None else (moment.date(), moment.hour, moment.minute)
+        covered = self.published.window()
+        return covered, self.between(*covered).height  # what was published stays as it was; rows are added
 
     def _refuse(self, query: Mapping[str, str]) -> None:
         table = self.table

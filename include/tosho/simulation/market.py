@@ -92,9 +92,9 @@ def simulate(
 ) -> MarketSummary:
     """Write a synthetic market of so many codes and sessions, of which the last is the newest not after `last`.
 
-    The folder gets bars, master, topix, statements and investor_types, with J-Quants V2's names; truth.parquet, the
-    forecasts of a perfect model (Date, Code, oracle_h); and truth.json, the rank IC that it attains by horizon,
-    which is written last: a folder without it was left unfinished.
+    The folder gets a file for each table that the server serves (`simulation.tables` names them, beside bars and
+    master), with J-Quants V2's names; truth.parquet, the forecasts of a perfect model (Date, Code, oracle_h); and
+    truth.json, the rank IC that it attains by horizon, which is written last: a folder without it was left unfinished.
 
     Raises:
         MarketSizeError: Codes or sessions are out of bounds.

@@ -5,7 +5,7 @@ import pytest
 
 from services.jquants import COMMON, HALTED_ON, LETTERS, NEW, SPLIT, SPLIT_ON, STRANGER
 from tosho import contracts
-from tosho.calendar import NotASessionError
+from tosho.calendar import NotASessionError, published_at
 from tosho.contracts import RULE, ContractError
 from tosho.ingest import JQuantsClient, NotYetPublishedError, PayloadError, ingest_session, quarantine
 from tosho.ingest.sources import bars as bars_module
@@ -24,12 +24,14 @@ def setting(code, **values):
     return changing(BARS, lambda rows: [row | values if row["Code"] == code else row for row in rows])
 
 
-def test_a_session_fills_four_tables(lake, client):
+def test_a_session_fills_the_tables_that_the_plan_has(lake, client):
     report = ingest_session(SESSION, lake, client)
-    assert {table: told["rows"] for table, told in report.items()} == {
-        "securities": 4, "indices": 1, "shares": 1, "bars": 5,
+    assert {table: told["rows"] for table, told in report.items() if "skipped" not in told} == {
+        "trading_days": 1, "securities": 4, "indices": 1, "statements": 3, "shares": 1, "earnings_dates": 0,
+        "earnings_calendar": 0, "investor_flows": 0, "bars": 5,
     }  # fmt: skip
-    assert all(told["quarantined"] == {} for told in report.values())
+    assert report["margin_interest"]["skipped"] == "plan light has no /markets/margin-interest"
+    assert all(told.get("quarantined", {}) == {} for told in report.values())
     assert lake.read("bars", SESSION)["code"].to_list() == [COMMON, LETTERS, NEW, SPLIT, STRANGER]
     assert lake.read("securities", SESSION)["segment"].unique().to_list() == ["0101"]
     assert lake.read("shares", SESSION)["shares_outstanding"].to_list() == [2_999_999.0]
@@ -136,8 +138,9 @@ def repeating(code, **changes):
 def test_a_bad_bar_of_an_ex_date_leaves_its_factor_and_counts_as_no_trade(lake, client, tampering, fault):
     tampering.rows = setting(SPLIT, **fault)
     ingest_session(SPLIT_ON, lake, client)
-    nothing = dict.fromkeys(set(contracts.BARS.schema) - {"session", "code", "adj_factor"})
-    assert bar(lake, SPLIT_ON, SPLIT) == {"session": SPLIT_ON, "code": SPLIT, "adj_factor": 0.5, **nothing}
+    said = {"session": SPLIT_ON, "code": SPLIT, "adj_factor": 0.5, "known_at": published_at("bars_daily", SPLIT_ON)}
+    nothing = dict.fromkeys(set(contracts.BARS.schema) - set(said))
+    assert bar(lake, SPLIT_ON, SPLIT) == {**said, **nothing}
     assert quarantine.read(lake, "bars", SPLIT_ON)["code"].to_list() == [SPLIT]
 
 
@@ -180,7 +183,7 @@ def test_a_session_of_bad_bars_only_is_stopped(lake, client, tampering):
 def test_the_free_plan_goes_without_topix_and_says_so(lake, free_client):
     report = ingest_session(SESSION, lake, free_client)
     assert report["indices"] == {"skipped": "plan free has no /indices/bars/daily/topix", "rows": 0}
-    assert lake.tables() == ["bars", "securities", "shares"]
+    assert lake.tables() == ["bars", "earnings_dates", "securities", "shares", "statements", "trading_days"]
 
 
 class TestSomeCodesAgain:

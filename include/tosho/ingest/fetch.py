@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -60,6 +60,18 @@ def fetch(source: Source, session: date, answers: Answers, code: str = "") -> Fe
     if code:
         _require_code(source, code, mine)
     return Fetched(source, mine, tuple(kept for _, kept in pages))
+
+
+def fetch_range(source: Source, sessions: Sequence[date], answers: Answers) -> Iterator[tuple[date, Fetched]]:
+    """Ask once for many sessions' rows of a source, and yield them session by session."""
+    days = [found for found in map(source.days, sessions) if found]
+    query = {"from": days[0].first.isoformat(), "to": days[-1].last.isoformat()}
+    pages = answers.pages(source, query)
+    kept = tuple(record for _, record in pages)
+    rows = source.read(_joined(source, [page.rows for page, _ in pages if page.rows.height]))
+    found = rows.partition_by("session", as_dict=True)
+    for session in sessions:
+        yield session, Fetched(source, found.get((session,), rows.clear()), kept)
 
 
 def _request(asked: str, number: int) -> str:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby
 from typing import Any
 
 from tosho.calendar import sessions
 from tosho.ingest import bulk
+from tosho.ingest.fetch import Answers, fetch_range
 from tosho.ingest.jquants import JQuantsClient
 from tosho.ingest.month import Files, Month
-from tosho.ingest.session import Report, ingest_sources, split_by_plan, total
+from tosho.ingest.session import Report, ingest_sources, put, split_by_plan, total
 from tosho.ingest.sources import Source
 from tosho.storage import Lake, PartitionMissingError, layout
 
@@ -48,14 +49,13 @@ def ingest_history(first: date, last: date, lake: Lake, client: JQuantsClient, p
     within, without = split_by_plan(client)
     lasting = [source for source in within if not source.of_the_moment]
     history = _History(wanted, lake, client, progress, [without])
-    for source in lasting:
-        if not source.always:
-            history.take([source])
-    published, from_files = history.take([source for source in lasting if source.always])
+    for _, together in groupby((source for source in lasting if not source.always), key=lambda source: source.name):
+        history.take(list(together))  # tables made of one answer
+    from_files = history.take([source for source in lasting if source.always])
     return {
         "sessions": len(wanted),
-        "published": published,
-        "skipped": len(wanted) - published,
+        "published": len(history.published),
+        "skipped": len(wanted) - len(history.published),
         "from_files": from_files,
         "tables": total(history.reports),
     }
@@ -70,36 +70,50 @@ class _History:
     client: JQuantsClient
     progress: Progress
     reports: list[Report]
+    published: set[date] = field(default_factory=set)
 
-    def take(self, sources: Sequence[Source]) -> tuple[int, int]:
-        """Take in some sources, and return how many sessions were published, and how many of them from files.
+    def take(self, sources: Sequence[Source]) -> int:
+        """Take in some sources, and return how many sessions came from files.
 
-        Sources that are always there go together, so that a session has all of them or none. The others go one by
-        one: files that lack a day are no proof that there was nothing, and it is asked for.
+        Sources that are always there go together, so that a session has all of them or none. The others go by
+        themselves: files that lack a day are no proof that there was nothing, and it is asked for.
         """
         listed = self._listed(sources)
-        from_files, done, singly = 0, 0, list(self.wanted)
+        singly, from_files, done = list(self.wanted), 0, 0
         if listed:
             singly = []
             for month in self._months(listed):
-                published = month.publish()
-                self.reports += published.reports
-                from_files += published.sessions
-                singly += published.not_in_files
-                done += len(month.sessions) - len(published.not_in_files)
+                found = month.publish()
+                self.reports += found.reports
+                self.published |= found.sessions
+                singly += found.not_in_files
+                from_files += len(found.sessions)
+                done += len(month.sessions) - len(found.not_in_files)
                 self.progress(_told(sources, f"{month.sessions[0]:%Y-%m}"), done, len(self.wanted))
-        return from_files + self._one_by_one(sources, singly, done), from_files
+        self._without_files(sources, singly, done)
+        return from_files
 
-    def _one_by_one(self, sources: Sequence[Source], singly: Sequence[date], done: int) -> int:
-        published = 0
-        for session in singly:
-            due = [source for source in sources if source.is_due(session)]
-            if due and not _is_complete(session, due, self.lake):
-                self.reports.append(ingest_sources(session, due, self.lake, self.client))
-                published += 1
+    def _without_files(self, sources: Sequence[Source], singly: Sequence[date], done: int) -> None:
+        """Ask for sessions, all at once where a source can be asked so, and leave out those that are there."""
+        due = {session: [source for source in sources if source.is_due(session)] for session in singly}
+        absent = [session for session in singly if due[session] and not _is_complete(session, due[session], self.lake)]
+        done += len(singly) - len(absent)
+        for session, report in self._asked(sources, absent, due):
+            self.reports.append(report)
+            self.published.add(session)
             done += 1
             self.progress(_told(sources, session.isoformat()), done, len(self.wanted))
-        return published
+
+    def _asked(
+        self, sources: Sequence[Source], absent: Sequence[date], due: Mapping[date, Sequence[Source]]
+    ) -> Iterator[tuple[date, Report]]:
+        if absent and len(sources) == 1 and sources[0].by_range:
+            source = sources[0]
+            for session, found in fetch_range(source, absent, Answers(self.lake, self.client)):
+                yield session, {source.table: put(self.lake, source, session, source.check(found.rows), found.kept)}
+            return
+        for session in absent:
+            yield session, ingest_sources(session, due[session], self.lake, self.client)
 
     def _listed(self, sources: Sequence[Source]) -> Files:
         """Return the bulk files by source; none where the plan has none, or where one of the sources has none."""
@@ -118,7 +132,7 @@ class _History:
 
 
 def _told(sources: Sequence[Source], where: str) -> str:
-    return where if len(sources) > 1 else f"{sources[0].table} of {where}"
+    return where if sources[0].always else f"{sources[0].table} of {where}"
 
 
 def _is_complete(session: date, within: Sequence[Source], lake: Lake) -> bool:

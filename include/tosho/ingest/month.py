@@ -31,7 +31,7 @@ class Published(NamedTuple):
     """What a month came to."""
 
     reports: list[Report]
-    sessions: int
+    sessions: set[date]
     not_in_files: list[date]
 
 
@@ -59,7 +59,7 @@ class Month:
         reports += [report for source, rows in wanted.items() for report in self._put(source, rows)]
         published = {session for days in stale.values() for session in days} - lacking
         absent = [s for s in due if s not in held or s in lacking]
-        return Published(reports, len(published), absent)
+        return Published(reports, published, absent)
 
     @cached_property
     def _kept(self) -> dict[Source, list[tuple[BulkFile, Kept]]]:

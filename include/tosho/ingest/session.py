@@ -80,11 +80,11 @@ def split_by_plan(client: JQuantsClient) -> tuple[list[Source], Report]:
 def put(lake: Lake, source: Source, session: date, checked: Checked, kept: Sequence[Kept]) -> dict[str, Any]:
     """Publish good rows, keep bad ones aside, and return the counts of both.
 
-    Of a source that only ever has today's rows, those that were published are not replaced by none.
+    A source that only ever has today's rows has none of an earlier session: that says nothing, and nothing is put.
     """
     table, by_rule = source.table, checked.by_rule()
-    if source.of_the_moment and not checked.good.height and lake.has(table, session):
-        return {"rows": lake.manifest(table, session).rows, "quarantined": by_rule}
+    if source.of_the_moment and not checked.good.height:
+        return {"rows": 0, "quarantined": by_rule}
     if by_rule:
         _log.warning("%s of %s: quarantined %s", table, session, by_rule)
     lake.quarantine(table, session, checked.bad)

@@ -84,6 +84,9 @@ class Source:
     day: pl.Expr = pl.col("session")  # noqa: RUF009 - an expression is a value
     always: bool = False  # a session without a row of it is not published yet
     by_code: bool = True  # some codes can be asked for again
+    by_range: bool = (
+        False  # without files, many sessions are asked for at once, from the first of their days to the last
+    )
     of_the_moment: bool = False  # only today's rows can be had, so that they are never replaced by none
     half_days: bool = False  # only plans whose bars have half-day blocks
     stand_ins: Callable[[Checked], pl.DataFrame] = no_stand_ins  # rows in the place of bad ones

@@ -34,5 +34,6 @@ def to_trading_days(rows: pl.DataFrame) -> pl.DataFrame:
 
 TRADING_DAYS: Final = Source(
     "trading_days", "calendar", plans.CALENDAR, to_trading_days,
-    ask=range_of(since_the_session_before), days=since_the_session_before, day=pl.col("day"), by_code=False,
+    ask=range_of(since_the_session_before), days=since_the_session_before, day=pl.col("day"),
+    by_code=False, by_range=True,
 )  # fmt: skip

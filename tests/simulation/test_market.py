@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from tosho import calendar
 from tosho.contracts import HORIZONS
 from tosho.simulation import price_rules
+from tosho.simulation.drawing import MarketSizeError, draw_market
 from tosho.simulation.fields import STATEMENTS
 from tosho.simulation.listing import draw_universe, master_table
-from tosho.simulation.market import MarketSizeError, draw_market, simulate
+from tosho.simulation.market import simulate
 from tosho.simulation.price_rules import NoPriceRulesError
 from tosho.simulation.sectors import SECTORS, SERIES_NAMES
 from tosho.simulation.signal import drift, expected_return

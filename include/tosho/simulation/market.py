@@ -15,17 +15,15 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from tosho import calendar
-from tosho.contracts import HORIZONS
 from tosho.simulation.derivatives import NIKKEI, Underlying
 from tosho.simulation.details import details_table
 from tosho.simulation.dividends import dividends_table
+from tosho.simulation.drawing import Market, draw_market
 from tosho.simulation.earnings import earnings_date_table
 from tosho.simulation.futures import futures_table
-from tosho.simulation.index import topix
 from tosho.simulation.indices import indices_table, with_failure
 from tosho.simulation.investors import investors_table
-from tosho.simulation.listing import Floats, Universe, draw_universe, master_table
+from tosho.simulation.listing import master_table
 from tosho.simulation.margin import draw_positions, margin_interest_table
 from tosho.simulation.margin_alerts import margin_alert_table
 from tosho.simulation.market_tables import bars_table, forecasts_table, topix_table
@@ -36,24 +34,15 @@ from tosho.simulation.options import (
     options_225_table,
     options_table,
 )
-from tosho.simulation.prices import Prices, print_prices
 from tosho.simulation.reports import draw_reports
-from tosho.simulation.returns import Returns, draw_returns
 from tosho.simulation.short_selling import short_ratio_table, short_sale_report_table
-from tosho.simulation.signal import EFFECTS, expected_return
+from tosho.simulation.signal import EFFECTS
 from tosho.simulation.statements import statements_table
-from tosho.simulation.streams import Panel, Streams
+from tosho.simulation.streams import Panel
 from tosho.simulation.truth import Attainable, attainable, labels
-from tosho.simulation.volumes import Volumes, draw_volumes
 
-FEWEST_CODES, MOST_CODES = 50, 8_000
-FEWEST_SESSIONS: Final = 30
 ROWS_A_GROUP: Final = 1 << 18
 TRUTH: Final = "truth.json"
-
-
-class MarketSizeError(ValueError):
-    """A market is asked for that is too small to mean anything or too large for the codes there are."""
 
 
 @dataclass(frozen=True)
@@ -68,23 +57,6 @@ class MarketSummary:
     codes: int
     bars: int
     attainable: dict[int, Attainable]
-
-
-@dataclass(frozen=True)
-class Market:
-    """A market in memory. Arrays are `[sessions, codes]`."""
-
-    streams: Streams
-    sessions: list[date]
-    universe: Universe
-    returns: Returns
-    prices: Prices
-    volumes: Volumes
-    topix: Floats
-
-    def forecasts(self) -> dict[int, Panel]:
-        """Return E[y_h | what is known at the close of t] by horizon."""
-        return {horizon: expected_return(self.returns.states, horizon) for horizon in HORIZONS}
 
 
 def simulate(
@@ -121,28 +93,6 @@ def simulate(
     )
     (folder / TRUTH).write_text(json.dumps(_facts(summary), indent=2) + "\n", encoding="utf-8")
     return summary
-
-
-def draw_market(*, codes: int, sessions: int, last: date, seed: int) -> Market:
-    """Return a market in memory; same arguments, same numbers.
-
-    Raises:
-        MarketSizeError: Codes or sessions are out of bounds.
-    """
-    if not (FEWEST_CODES <= codes <= MOST_CODES and sessions >= FEWEST_SESSIONS):
-        raise MarketSizeError(
-            f"A market of {codes} codes and {sessions} sessions was asked for; the bounds are {FEWEST_CODES} to "
-            f"{MOST_CODES} codes and at least {FEWEST_SESSIONS} sessions. Ask within them."
-        )
-    newest = last if calendar.is_session(last) else calendar.previous_session(last)
-    days = calendar.sessions(calendar.offset(newest, 1 - sessions), newest)
-    streams = Streams(seed)
-    universe = draw_universe(streams, codes, days)
-    returns = draw_returns(streams, universe, sessions)
-    prices = print_prices(streams, universe, days, returns)
-    volumes = draw_volumes(streams, universe, prices, returns)
-    points = topix(streams, universe, prices, volumes.outstanding)
-    return Market(streams, days, universe, returns, prices, volumes, points)
 
 
 def _tables(market: Market, forecasts: dict[int, Panel]) -> dict[str, pl.DataFrame]:

@@ -76,7 +76,7 @@ class DataJudge:
         unknown: frozenset[str] = frozenset()
         if sound and frame is not None and expected.refers:
             unknown = self._listings.unknown(expected.refers, frame[expected.refers].unique())
-        listed = frames["securities"]["code"] if expected.of_listing and _sound(frames, "securities") else ()
+        listed = frames["securities"]["code"].to_list() if expected.of_listing and _sound(frames, "securities") else ()
         counts = [self.ledger.rows(table, known) or 0 for known in before]
         newest = self.ledger.newest(table, session)
         return Held(session, frame, newest, counts, previous, frozenset(listed), unknown)

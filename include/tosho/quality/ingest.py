@@ -74,7 +74,7 @@ def after_first_ingest(
     missing = _missing_columns(tables)
     if not missing.passed:
         return [missing]
-    listed, codes = set(tables["securities"]["code"]), set(tables["bars"]["code"])
+    listed, codes = (set(tables[name]["code"].to_list()) for name in ("securities", "bars"))
     return [
         missing,
         _null_columns(tables),
@@ -106,7 +106,7 @@ def _null_columns(tables: Tables) -> Verdict:
 
 
 def _other_sessions(tables: Tables, session: date) -> Verdict:
-    found = {name: frame.filter(pl.col("session") != session).height for name, frame in tables.items()}
+    found = {name: int((frame["session"] != session).sum()) for name, frame in tables.items()}
     detail = f"Rows of another session than {session}: {', '.join(f'{n} in {name}' for name, n in found.items())}."
     return at_most("ingest.other_sessions", sum(found.values()), 0, detail, f"The tables mix sessions. {_AGAIN}")
 
@@ -142,7 +142,7 @@ def _unlisted(codes: set[str], listed: set[str]) -> Verdict:
 
 
 def _rule_breaks(bars: pl.DataFrame, quarantined: Mapping[str, int]) -> Verdict:
-    kept = sum(bars.filter(~rule.holds.fill_null(value=True)).height for rule in BARS.rules)
+    kept = sum(bars.select((~rule.holds).sum().alias(rule.name) for rule in BARS.rules).row(0))
     away = sum(quarantined.values())
     return at_most(
         "ingest.rule_breaks",

@@ -32,7 +32,7 @@ class Listings:
         """Add the listing of a session."""
         self._first = self._first or session
         for name, known in self._named.items():
-            known.update(listing[name].drop_nulls())
+            known.update(listing[name].drop_nulls().unique().to_list())
 
     def unknown(self, name: str, values: Iterable[str | None]) -> frozenset[str]:
         """Return the values that no listing has named in a column."""

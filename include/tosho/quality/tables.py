@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from statistics import median
 
 import polars as pl
@@ -87,13 +87,15 @@ def _present(expected: Expected, held: Held) -> Verdict:
 
 
 def _schema(expected: Expected, frame: pl.DataFrame) -> Verdict:
-    wanted = expected.contract.schema
-    odd = [f"{name}: {frame.schema[name]}, not {wanted[name]}" for name in wanted if frame.schema.get(name) not in
-           (None, wanted[name])]  # fmt: skip
-    odd += [f"{name}: absent" for name in wanted if name not in frame.columns]
-    odd += [f"{name}: unknown" for name in frame.columns if name not in wanted]
-    if not odd and frame.columns != wanted.names():
-        odd = [f"columns in the order {', '.join(frame.columns)}"]
+    wanted, has = expected.contract.schema, frame.schema
+    odd = []
+    if has != wanted:
+        odd = [
+            f"{name}: {has[name]}, not {wanted[name]}" for name in wanted if has.get(name, wanted[name]) != wanted[name]
+        ]
+        odd += [f"{name}: absent" for name in wanted if name not in has]
+        odd += [f"{name}: unknown" for name in has if name not in wanted]
+        odd = odd or [f"columns in the order {', '.join(has)}"]
     return at_most(
         f"{expected.table}.schema",
         len(odd),
@@ -105,17 +107,27 @@ def _schema(expected: Expected, frame: pl.DataFrame) -> Verdict:
 
 def _known_in_time(expected: Expected, frame: pl.DataFrame, session: date) -> Verdict:
     first, last = calendar.cutoff(calendar.previous_session(session)), calendar.cutoff(session)
-    in_time = (pl.col("known_at") > first) & (pl.col("known_at") <= last) & (pl.col("session") == session)
-    wrong = frame.filter(~in_time.fill_null(value=False))
-    span = f", from {wrong['known_at'].min()!s} to {wrong['known_at'].max()!s}" if wrong.height else ""
+    known, sessions = frame["known_at"], frame["session"]
+    wrong = 0
+    if not (_within(known, first, last) and _within(sessions, session - timedelta(days=1), session)):
+        in_time = (pl.col("known_at") > first) & (pl.col("known_at") <= last) & (pl.col("session") == session)
+        wrong = frame.filter(~in_time.fill_null(value=False)).height
     return at_most(
         f"{expected.table}.known_in_time",
-        wrong.height,
+        wrong,
         0,
         f"Rows of another session, or not known after {first:%Y-%m-%d %H:%M} and up to {last:%Y-%m-%d %H:%M} UTC: "
-        f"{wrong.height} of {frame.height}{span}.",
+        f"{wrong} of {frame.height}; what there is was known from {known.min()!s} to {known.max()!s}.",
         "A row belongs in the partition of the first session whose cutoff knows it: ingest the session again.",
     )
+
+
+def _within(values: pl.Series, after: date, until: date) -> bool:
+    """Tell whether all values lie after one instant or day and not after another; none does."""
+    first, last = values.min(), values.max()
+    if values.null_count() or not isinstance(first, date) or not isinstance(last, date):
+        return not values.len()
+    return first > after and last <= until
 
 
 def _fresh(expected: Expected, held: Held) -> Verdict:
@@ -164,8 +176,8 @@ def _unknown(expected: Expected, frame: pl.DataFrame, unknown: frozenset[str]) -
 
 
 def _lost(expected: Expected, frame: pl.DataFrame, previous: pl.DataFrame) -> Verdict:
-    had = previous.select(expected.follows).unique()
-    gone = had.join(frame, on=expected.follows, how="anti")
+    had = previous.select(expected.follows)
+    gone = had.join(frame, on=expected.follows, how="anti").unique()
     return at_most(
         f"{expected.table}.gone",
         gone.height,

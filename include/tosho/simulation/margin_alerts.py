@@ -17,8 +17,10 @@ from tosho.simulation.margin import Positions
 from tosho.simulation.market_tables import keys
 from tosho.simulation.streams import Panel, Streams
 
-WATCHED, RESTRICTED, RESTRICTED_MORE = 2.3, 2.8, 3.2
+WATCHED, RESTRICTED, RESTRICTED_MORE = 3.0, 3.3, 3.6
 """Attention, in its standard deviations, from which a code is watched, and from which its margin trading is limited."""
+KEPT: Final = 15
+"""Sessions for which a code stays watched after it last drew so much attention."""
 CORRECTED: Final = 0.006
 """Share of the rows that are published again a session later, with other figures."""
 CORRECTION: Final = 1_000.0
@@ -50,10 +52,11 @@ def margin_alert_table(  # noqa: PLR0913 - as below
         outstanding: Shares outstanding, `[sessions, codes]`.
         attention: `[sessions, codes]`, of unit variance.
     """
-    watched = (attention > WATCHED) & universe.listed(len(sessions))
+    heat = _recent(attention)
+    watched = (heat > WATCHED) & universe.listed(len(sessions))
     again = watched & (streams.open("margin corrections").random(watched.shape) < CORRECTED)
-    first = _rows(universe, sessions, positions, outstanding, attention, watched, watched, 1)
-    second = _corrected(_rows(universe, sessions, positions, outstanding, attention, watched, again, 2))
+    first = _rows(universe, sessions, positions, outstanding, heat, watched, watched, 1)
+    second = _corrected(_rows(universe, sessions, positions, outstanding, heat, watched, again, 2))
     both = pl.concat([first, second]).filter(pl.col("PubDate") <= sessions[-1]).sort("PubDate", "Code", "AppDate")
     etf = pl.col("Code").is_in([c for c, p in zip(universe.codes, universe.product, strict=True) if p == ETF])
     percent = {side: (100 * pl.col(f"{side}Out") / pl.col("issued")).round(1).cast(pl.String) for side in _OUT}
@@ -63,7 +66,7 @@ def margin_alert_table(  # noqa: PLR0913 - as below
 
 
 def _rows(  # noqa: PLR0913 - what a row is made of
-    universe: Universe, sessions: list[date], positions: Positions, outstanding: Panel, attention: Panel,
+    universe: Universe, sessions: list[date], positions: Positions, outstanding: Panel, heat: Panel,
     watched: Flags, rows: Flags, later: int,
 ) -> pl.DataFrame:  # fmt: skip
     days = [*sessions, *(calendar.offset(sessions[-1], n + 1) for n in range(later))]
@@ -79,8 +82,7 @@ def _rows(  # noqa: PLR0913 - what a row is made of
                 pl.Series(f"{side}{name}", held[rows]),
                 pl.Series(f"{side}{name}Chg", np.where(known, change, np.nan)).fill_nan(None),
             ]
-    heat = attention[rows]
-    classes = np.where(heat > RESTRICTED_MORE, "004", np.where(heat > RESTRICTED, "003", "002"))
+    classes = np.where(heat[rows] > RESTRICTED_MORE, "004", np.where(heat[rows] > RESTRICTED, "003", "002"))
     reasons = {kind: json.dumps(dict(zip(REASONS, flags, strict=True))) for kind, flags in _CLASSES.items()}
     return keys(sessions, universe, rows).with_columns(
         pl.col("Date").alias("AppDate"),
@@ -90,6 +92,14 @@ def _rows(  # noqa: PLR0913 - what a row is made of
         pl.Series("TSEMrgnRegCls", classes).replace_strict(reasons, return_dtype=pl.String).alias("PubReason"),
         *columns,
     )
+
+
+def _recent(attention: Panel) -> Panel:
+    """Return the most attention of the last KEPT sessions."""
+    most = attention.copy()
+    for back in range(1, min(KEPT, len(attention))):
+        np.maximum(most[back:], attention[:-back], out=most[back:])
+    return most
 
 
 def _corrected(rows: pl.DataFrame) -> pl.DataFrame:

@@ -92,11 +92,15 @@ def short_sale_report_table(
             "pair": pair,
         }
     )
+    managed = pl.col("SSName").str.ends_with("0 LLC")
     previous = rows.with_columns(
         pl.col("CalcDate").shift(1).over("pair").fill_null("").alias("PrevRptDate"),
         pl.col("ShrtPosToSO").shift(1).over("pair").alias("PrevRptRatio"),
         pl.lit("架空市1-1").alias("SSAddr"),
-        *(pl.lit("").alias(name) for name in ("DICName", "DICAddr", "FundName", "Notes")),
+        pl.when(managed).then(pl.lit("Simulated Advisers Ltd")).otherwise(pl.lit("")).alias("DICName"),
+        pl.when(managed).then(pl.lit("架空市2-2")).otherwise(pl.lit("")).alias("DICAddr"),
+        pl.when(managed).then(pl.lit("Simulated Fund")).otherwise(pl.lit("")).alias("FundName"),
+        pl.lit("").alias("Notes"),
     )
     return previous.sort("DiscDate", "Code", "SSName").select(FIELDS[plans.SHORT_SALE_REPORT])
 

@@ -33,8 +33,8 @@ check: setup  ## formatting, lint, types, layers
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 
-test: setup  ## every test, with the real parts
-	@$(PY) -m pytest
+test: setup  ## every test, with the real parts, in groups side by side
+	@$(PY) tests/side_by_side.py
 
 bench: setup  ## speed of the main parts; writes bench/out/
 	@$(PY) -m bench

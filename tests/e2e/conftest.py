@@ -10,11 +10,14 @@ import pytest
 
 from tosho.local import airflow
 from tosho.local.demo import Demo, Plan
+from tosho.local.environment import write_whole
 from tosho.local.processes import Processes
 from tosho.observability.progress import VARIABLE
 from tosho.simulation.market import simulate
 
 PROJECT = Path(__file__).parents[2]
+QUIET = "[dag_processor]\nmin_file_process_interval = 600\n"
+"""Airflow's own file of settings: the Dags do not change during the tests, and reading them again costs CPU time."""
 
 
 class Installation:
@@ -34,6 +37,7 @@ def installation(tmp_path_factory):
     """Small: what is tested is the chain. Warm-up of the longest feature is not reached; that is legitimate."""
     os.environ["TOSHO_CONTAINER_RUNTIME"] = "process"  # tests/containers has the daemon
     made = Installation(tmp_path_factory.mktemp("tosho"))
+    write_whole(made.place.airflow_home / "airflow.cfg", QUIET)
     yield made
     made.processes.stop_all()
 

@@ -75,10 +75,9 @@ def fill(settings: Settings, drawn: Drawn) -> Lake:
             session,
             pl.DataFrame(key | price).with_columns(**{k: pl.lit(v) for k, v in (rest | limits).items()}),
         )
-        values = {name: drawn.features[t, :, i] if i < 6 else None for i, name in enumerate(core.names)}
-        lake.publish(
-            "features", session, pl.DataFrame(key | values), contract=features_contract(core.names), facts=facts
-        )
+        planted = {name: drawn.features[t, :, i] for i, name in enumerate(core.names[:6])}
+        frame = pl.DataFrame(key | planted).with_columns(pl.lit(None).alias(name) for name in core.names[6:])
+        lake.publish("features", session, frame, contract=features_contract(core.names), facts=facts)
     return lake
 
 

@@ -10,7 +10,7 @@ from tosho.calendar import cutoff, previous_session
 from tosho.contracts import INGESTED, ContractError
 from tosho.ingest.payload import read_json, rows_frame
 from tosho.ingest.sources import SOURCES
-from tosho.ingest.sources.margin_interest import week_due
+from tosho.ingest.sources.margin_interest import ask_balances, balances_due
 
 EACH = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.table)
 ADDED = {"ProdCat", "SigChgInC", "ShEq", "NCShEq", "ROE", "NCROE"}
@@ -113,9 +113,20 @@ def test_when_each_is_known(table, session, known):
 
 
 def test_a_week_of_margin_trades_is_due_on_the_second_session_of_the_next_one():
-    assert week_due(date(2018, 11, 13)) == (date(2018, 11, 9), date(2018, 11, 9))
-    assert week_due(date(2018, 11, 14)) is None
-    assert week_due(date(2019, 5, 8)) == (date(2019, 4, 26), date(2019, 4, 26))  # after ten days of holidays
+    assert balances_due(date(2018, 11, 13)) == (date(2018, 11, 9), date(2018, 11, 9))
+    assert balances_due(date(2018, 11, 14)) is None
+    assert balances_due(date(2019, 5, 8)) == (date(2019, 4, 26), date(2019, 4, 26))  # after ten days of holidays
+
+
+def test_since_september_2026_balances_are_due_every_session_and_say_when_they_were_published():
+    assert balances_due(date(2026, 9, 25)) == (date(2026, 9, 18), date(2026, 9, 18))  # the last week
+    assert balances_due(date(2026, 9, 28)) == (date(2026, 9, 25), date(2026, 9, 25))
+    assert ask_balances(date(2026, 10, 2)) == [{"published_date": "2026-10-02"}]
+    source = next(source for source in SOURCES if source.table == "margin_interest")
+    found = source.read(rows(official(source, Date="2026-10-01", PubDate="2026-10-02", ShrtVal=1.0)))
+    assert found["session"].to_list() == [date(2026, 10, 2)]
+    late = source.read(rows(official(source, Date="2026-10-01", PubDate="2026-10-05", ShrtVal=1.0)))
+    assert late["session"].to_list() == [date(2026, 10, 5)]
 
 
 def test_a_week_that_ends_on_no_session_cannot_be_placed_and_waits_in_quarantine():

@@ -187,10 +187,10 @@ class TestLakes:
         honest = next(source for source in SOURCES if source.table == "margin_interest")
 
         def known_at_week_end(rows):
-            found = honest.read(rows).with_columns(pl.col("week_end").alias("session"))
+            found = honest.read(rows).with_columns(pl.col("applied_on").alias("session"))
             return with_cutoffs(found.drop("known_at"), cutoff="known_at").select(honest.contract.schema.names())
 
-        leaky = replace(honest, read=known_at_week_end, ask=by_date, days=same_day, day=pl.col("week_end"))
+        leaky = replace(honest, read=known_at_week_end, ask=by_date, days=same_day, day=pl.col("applied_on"))
         friday = [date(2024, 11, 1)]
         live, full = (
             serve(tmp_path / name, lambda day, *rest: ingest_sources(day, [leaky], *rest), friday, clock=name == "live")

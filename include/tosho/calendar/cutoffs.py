@@ -31,6 +31,7 @@ PUBLICATION: Final[dict[str, Dated]] = {
     "indices": _from_the_start(16, 30),
     "short_ratio": _from_the_start(16, 30),
     "margin_alert": _from_the_start(16, 30),
+    "margin_interest_daily": _from_the_start(16, 30),
     "master": _from_the_start(17, 30),
     "short_sale_report": _from_the_start(17, 30),
     "breakdown": _from_the_start(18),
@@ -45,7 +46,7 @@ PUBLICATION: Final[dict[str, Dated]] = {
 """Source to publication time of the session's records, in hours since midnight in Japan."""
 
 WEEKLY: Final[dict[str, Weekly]] = {
-    "margin_interest": Weekly(2, _from_the_start(16, 30)),  # second business day of the next week
+    "margin_interest": Weekly(2, _from_the_start(16, 30)),  # second business day of the next week, until daily
     "investor_types": Weekly(4, _from_the_start(16, 30)),  # fourth; some older pages say 18:00, before our cutoff too
 }
 

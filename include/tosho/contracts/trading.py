@@ -82,12 +82,12 @@ MARGIN_INTEREST = Contract(
     (
         SESSION,
         CODE,
-        Column("week_end", pl.Date(), "last session of the week", required=True),
+        Column("applied_on", pl.Date(), "session of the balances: a week's last; each since 2026-09-25", required=True),
         *numbers(MARGIN_VOLUMES, "shares, not adjusted for later splits"),
         Column("issue_type", pl.String(), "1 margin, 2 loan, 3 other"),
         KNOWN_AT,
     ),
-    key=("session", "code", "week_end"),
+    key=("session", "code", "applied_on"),
     rules=(CODE_FORM, *not_negative(MARGIN_VOLUMES)),
 )
 

@@ -39,7 +39,7 @@ FACTS: Final = {
     "earnings_dates": Fact(("code", "year_end", "quarter")),
     "earnings_calendar": Fact(("code", "quarter"), ("scheduled_on",)),
     "investor_flows": Fact(("section",), ("week_end",)),
-    "margin_interest": Fact(("code",), ("week_end",)),
+    "margin_interest": Fact(("code",), ("applied_on",)),
     "margin_alerts": Fact(("code",), ("applied_on",)),
     "short_positions": Fact(("code", "seller", "manager", "fund"), ("calculated_on",)),
     "options_225": _CONTRACT,

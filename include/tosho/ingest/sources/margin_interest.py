@@ -1,4 +1,4 @@
-"""markets/margin-interest to table `margin_interest`: balances of margin trades at the end of a week. Standard plan."""
+"""markets/margin-interest to table `margin_interest`: balances of margin trades by code. Standard plan."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Final
 
 import polars as pl
 
-from tosho.calendar import first_session_knowing, offset, published_at, week_end
+from tosho.calendar import first_session_knowing, offset, previous_session, published_at, published_on, week_end
 from tosho.contracts import MARGIN_INTEREST as CONTRACT
 from tosho.ingest import plans
-from tosho.ingest.sources.columns import day, number, read, require, text
+from tosho.ingest.sources.columns import day, number, or_null, read, require, text
 from tosho.ingest.sources.knowledge import known_from
-from tosho.ingest.sources.source import Days, Source, each_of
+from tosho.ingest.sources.source import Days, Query, Source, each_of
 
 _NUMBERS: Final = {
     "ShrtVol": "short_volume", "LongVol": "long_volume", "ShrtNegVol": "short_negotiable_volume",
@@ -25,8 +25,20 @@ _LATER: Final = ("PubDate", "ShrtVal", "LongVal", "ShrtNegVal", "LongNegVal", "S
 """Which newer answers have beside them, and Tosho does not need: yen are volumes at prices that it knows."""
 
 
+LATE_BY: Final = 5
+"""Sessions by which balances may be late and still be found in the files."""
+
+DAILY_SINCE: Final = date(2026, 9, 25)
+"""From this session on balances come every day, on the session after, and say when they were published.
+
+Source: the vendor's client of 2026-09-28 (get_mkt_margin_interest).
+"""
+
+
 def to_margin_interest(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return balances in shares. A week is known on the second session after its last one, at 16:30.
+    """Return balances in shares. They are known at 16:30 of the day of publication that they tell.
+
+    Those of a week, before 2026-09-25, tell none: they are known on the second session after its last one.
 
     Raises:
         ContractError: A column is missing or unknown, or a value cannot be read.
@@ -37,23 +49,36 @@ def to_margin_interest(rows: pl.DataFrame) -> pl.DataFrame:
     found = read(
         "margin_interest",
         rows,
-        day("Date").alias("week_end"),
+        day("Date").alias("applied_on"),
+        or_null(rows, "PubDate", day("PubDate")).cast(pl.Date).alias("published_on"),
         text("Code").alias("code"),
         *(number(sent).alias(name) for sent, name in _NUMBERS.items()),
         text("IssType").alias("issue_type"),
     )
-    published = partial(published_at, "margin_interest")
-    return known_from(found, "week_end", published).select(CONTRACT.schema.names())
+    told = pl.col("published_on").is_not_null()
+    dated = known_from(found.filter(told), "published_on", partial(published_on, "margin_interest_daily"))
+    weekly = known_from(found.filter(~told), "applied_on", partial(published_at, "margin_interest"))
+    return pl.concat([weekly, dated]).select(CONTRACT.schema.names())
 
 
-def week_due(session: date) -> Days | None:
-    """Return the last session of the week whose balances appear on a session; none on most."""
-    before = offset(session, -2)
-    due = week_end(before) == before and first_session_knowing(published_at("margin_interest", before)) == session
-    return Days(before, before) if due else None
+def balances_due(session: date) -> Days | None:
+    """Return the sessions whose balances appear on a session: the ones before, or the last of a week; else none."""
+    before = previous_session(session)
+    if before >= DAILY_SINCE:
+        return Days(max(DAILY_SINCE, offset(session, -LATE_BY)), before)
+    last = offset(session, -2)
+    due = week_end(last) == last and first_session_knowing(published_at("margin_interest", last)) == session
+    return Days(last, last) if due else None
+
+
+def ask_balances(session: date) -> list[Query]:
+    """Ask for what was published on a session, or, before that can be asked for, for the last session of a week."""
+    if previous_session(session) >= DAILY_SINCE:
+        return [{"published_date": session.isoformat()}]
+    return each_of(balances_due)(session)
 
 
 MARGIN_INTEREST: Final = Source(
     "margin_interest", "margin_interest", plans.MARGIN_INTEREST, to_margin_interest,
-    ask=each_of(week_due), days=week_due, day=pl.col("week_end"),
+    ask=ask_balances, days=balances_due, day=pl.col("applied_on"),
 )  # fmt: skip

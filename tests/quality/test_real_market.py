@@ -4,6 +4,8 @@ import pytest
 
 from tosho import calendar
 from tosho.quality import after_ingest
+from tosho.quality.expectations import EXPECTED
+from tosho.quality.tables import Held, after_table
 
 LAST = date(2018, 11, 16)
 SAMPLE = [LAST, *(calendar.offset(LAST, -k) for k in range(20, 1180, 20))]
@@ -13,8 +15,17 @@ DEFECTS = [date(2016, 10, 14), date(2017, 11, 14), date(2018, 10, 29), date(2018
 
 def judge(tables, session):
     checked, securities, indices = tables(session)
-    previous = tables(calendar.previous_session(session))[0].good
-    verdicts = after_ingest(checked.good, securities, indices, previous, checked.by_rule(), session)
+    before = tables(calendar.previous_session(session))
+    verdicts = after_ingest(checked.good, securities, indices, before[0].good, checked.by_rule(), session)
+    found = {
+        "bars": (checked.good, before[0].good),
+        "securities": (securities, before[1]),
+        "indices": (indices, before[2]),
+    }
+    for expected in EXPECTED:
+        if frames := found.get(expected.table):
+            held = Held(session, frames[0], session, [frames[1].height] * 20, frames[1])
+            verdicts += after_table(expected, held)
     return {verdict.gate: verdict for verdict in verdicts}
 
 

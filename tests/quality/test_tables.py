@@ -174,10 +174,9 @@ def test_coverage_cannot_pass_for_want_of_a_listing(table):
     assert failed(table, listed=frozenset()) == ["coverage"]
 
 
-@those(lambda e: e.refers)
-def test_values_that_no_listing_had(table):
-    rows, name = held(table).frame, NAMED[table].refers
-    unknown = frozenset(rows[name].head(3).to_list())
+@those(lambda e: e.about_codes)
+def test_codes_that_no_listing_had(table):
+    unknown = frozenset(CODES[:3])
     found = verdict(table, "unknown", unknown=unknown)
     assert (found.passed, found.stops) == (False, False)
     assert ", ".join(sorted(unknown)) in found.detail

@@ -1,4 +1,5 @@
 import pickle
+from dataclasses import replace
 
 import pytest
 
@@ -52,3 +53,11 @@ def test_the_error_travels_between_processes_with_its_verdicts():
         enforce([BAD])
     there = pickle.loads(pickle.dumps(caught.value))
     assert (str(there), there.verdicts) == (str(caught.value), (BAD,))
+
+
+def test_a_failed_gate_that_does_not_stop_is_a_warning(caplog):
+    warning = replace(BAD, stops=False)
+    assert enforce([GOOD, warning]) == [GOOD, warning]
+    assert "warning Gate stale" in caplog.text
+    with pytest.raises(GateFailedError, match=r"^Gate traded"):
+        enforce([warning, UNKNOWN])

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -31,3 +32,9 @@ def test_many_defects_stop_the_range():
 def test_one_defect_of_a_short_range_stops_it():
     with pytest.raises(GateFailedError):
         settle(found(10, 1))
+
+
+def test_warnings_make_no_defect_and_are_logged(caplog):
+    warned = {day: [replace(v, stops=False) for v in verdicts] for day, verdicts in found(10, 5).items()}
+    assert settle(warned) == {}
+    assert "session 2014-01-06: 1 warnings, the first: Gate ingest.traded" in caplog.text

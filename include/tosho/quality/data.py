@@ -55,7 +55,7 @@ class DataJudge:
         held = {expected.table: self._read(expected.table, session) for expected in judged}
         frames = {table: frame for table, frame in held.items() if frame is not None}
         if _sound(frames, "securities"):
-            self._listings.take(session, frames["securities"])
+            self._listings.take(session, frames["securities"]["code"])
         found = [
             verdict for expected in judged for verdict in after_table(expected, self._held(expected, session, frames))
         ]
@@ -74,8 +74,8 @@ class DataJudge:
         if sound and expected.follows and before:
             previous = _conforming(expected, self._earlier(table, before[-1]))
         unknown: frozenset[str] = frozenset()
-        if sound and frame is not None and expected.refers:
-            unknown = self._listings.unknown(expected.refers, frame[expected.refers].unique())
+        if sound and frame is not None and expected.about_codes:
+            unknown = self._listings.unknown(frame["code"].unique().to_list())
         listed = frames["securities"]["code"].to_list() if expected.of_listing and _sound(frames, "securities") else ()
         counts = [self.ledger.rows(table, known) or 0 for known in before]
         newest = self.ledger.newest(table, session)

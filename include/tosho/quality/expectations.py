@@ -35,7 +35,7 @@ class Expected:
     only_when_due: bool = False  # other sessions have no partition
     of_usual: float = 0.0  # rows at least, as a share of the median of the last partitions with rows
     of_listing: float = 0.0  # codes at least, as a share of the listed ones
-    refers: str = ""  # column whose values the listing must know, now or earlier: `code` or `sector33`
+    about_codes: bool = False  # whose codes a listing must have named, now or earlier
     follows: tuple[str, ...] = ()  # columns whose values stay from one partition to the next
     lost: float = 0.0  # at most, as a share of what the last partition had, beside `few`
     repeated: float | None = None  # rows at most whose figures are all those of the last partition, as a share
@@ -53,7 +53,7 @@ class Expected:
         return self.table in CORE
 
 
-_about_codes = partial(Expected, refers="code", few=2)
+_about_codes = partial(Expected, about_codes=True, few=2)
 
 EXPECTED: Final = (
     Expected("bars", of_usual=0.95),
@@ -72,7 +72,7 @@ EXPECTED: Final = (
         "margin_interest", weekly="margin_interest", shortest_week=3, only_when_due=True, of_usual=0.9, of_listing=0.8,
         follows=_CODE, lost=0.05, repeated=0.25),
     _about_codes("margin_alerts", age=10, of_usual=0.2),
-    Expected("sector_short_selling", of_usual=0.9, refers="sector33", follows=("sector33",), repeated=0.0),
+    Expected("sector_short_selling", of_usual=0.9, follows=("sector33",), repeated=0.0),
     _about_codes("short_positions", age=5, of_usual=0.2),
     _about_codes("breakdown", of_usual=0.9, of_listing=0.8, follows=_CODE, lost=0.1, repeated=0.02),
     Expected("options_225", of_usual=0.4),

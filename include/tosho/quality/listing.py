@@ -1,4 +1,4 @@
-"""Which codes and sectors the listings of a lake have named, now or earlier: delisted codes are known ones."""
+"""Which codes the listings of a lake have named, now or earlier: a delisted code is a known one."""
 
 from __future__ import annotations
 
@@ -11,40 +11,37 @@ import polars as pl
 from tosho.quality.ledger import Ledger
 
 TABLE = "securities"
-_NAMED = ("code", "sector33")
 
 
 @dataclass
 class Listings:
-    """The values that listings up to a session have named, by column. Sessions are to be taken one after the other.
+    """The codes that the listings taken so far have named. Sessions are to be taken one after the other.
 
-    A listing before the first one taken is read only when something is unknown: those 1, 2, 4, 8 ... partitions
-    before it, and the lake's first. Listings last for years, so that these find all but a code that was listed for
-    less than the step between two of them.
+    A listing before the first one taken is read only when a code is unknown: those 1, 2, 4, 8 ... partitions before
+    it, and the lake's first. A listing lasts for years, so that these find all but a code that was listed for less
+    than the step between two of them.
     """
 
     ledger: Ledger
-    _named: dict[str, set[str]] = field(default_factory=lambda: {name: set() for name in _NAMED})
+    _named: set[str] = field(default_factory=set)
     _first: date | None = None
     _looked_back: bool = False
 
-    def take(self, session: date, listing: pl.DataFrame) -> None:
-        """Add the listing of a session."""
+    def take(self, session: date, codes: pl.Series) -> None:
+        """Add the codes of a session's listing."""
         self._first = self._first or session
-        for name, known in self._named.items():
-            known.update(listing[name].drop_nulls().unique().to_list())
+        self._named.update(codes.to_list())
 
-    def unknown(self, name: str, values: Iterable[str | None]) -> frozenset[str]:
-        """Return the values that no listing has named in a column."""
-        wanted = {value for value in values if value is not None}
-        if wanted - self._named[name] and not self._looked_back and self._first:
+    def unknown(self, codes: Iterable[str]) -> frozenset[str]:
+        """Return the codes that no listing has named."""
+        wanted = set(codes)
+        if self._first and not self._looked_back and wanted - self._named:
+            self._looked_back = True
             self._look_back(self._first)
-        return frozenset(wanted - self._named[name])
+        return frozenset(wanted - self._named)
 
     def _look_back(self, first: date) -> None:
-        self._looked_back = True
         earlier = self.ledger.earlier(TABLE, first)[::-1]
-        steps = {min(2**power, len(earlier)) for power in range(len(earlier).bit_length() + 1)}
-        for step in sorted(steps - {0}):
-            listing = self.ledger.lake.read(TABLE, earlier[step - 1], _NAMED)
-            self.take(first, listing)
+        steps = {min(2**power, len(earlier)) for power in range(len(earlier).bit_length() + 1)} - {0}
+        for step in sorted(steps):
+            self._named.update(self.ledger.lake.read(TABLE, earlier[step - 1], ["code"])["code"].to_list())

@@ -28,7 +28,7 @@ class Held:
     """What the lake holds of a table: `frame` of the session, None without a partition, and what came before.
 
     `rows_before` are the counts of the last partitions with rows, `previous` the last of these, where it is needed.
-    `listed` are the codes of the session, and `unknown` those values of the table that no listing had until then.
+    `listed` are the codes of the session, and `unknown` those of the table that no listing had until then.
     """
 
     session: date
@@ -64,7 +64,7 @@ def _content(expected: Expected, held: Held, frame: pl.DataFrame) -> list[Verdic
         found.append(_usual(expected, frame, held.rows_before))
     if expected.of_listing:
         found.append(_of_listing(expected, frame, held.listed))
-    if expected.refers:
+    if expected.about_codes:
         found.append(_unknown(expected, frame, held.unknown))
     if expected.follows and held.previous is not None:
         found.append(_lost(expected, frame, held.previous))
@@ -165,12 +165,12 @@ def _of_listing(expected: Expected, frame: pl.DataFrame, listed: frozenset[str])
 
 
 def _unknown(expected: Expected, frame: pl.DataFrame, unknown: frozenset[str]) -> Verdict:
-    rows = frame.filter(pl.col(expected.refers).is_in(unknown)).height if unknown else 0
+    rows = frame.filter(pl.col("code").is_in(unknown)).height if unknown else 0
     return at_most(
         f"{expected.table}.unknown",
         rows,
         float(max(expected.few, int(UNKNOWN_AT_MOST * frame.height))),
-        f"Rows whose {expected.refers} no listing had until then: {rows} of {frame.height}, {some(unknown)}.",
+        f"Rows whose code no listing had until then: {rows} of {frame.height}, {some(unknown)}.",
         "Look whether the source changed its codes, or listings are missing in the lake.",
     )
 

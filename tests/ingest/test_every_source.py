@@ -133,3 +133,26 @@ def test_a_week_that_ends_on_no_session_cannot_be_placed_and_waits_in_quarantine
     source = next(source for source in SOURCES if source.table == "margin_interest")
     sent = [official(source), official(source, Date="2018-11-10", Code="13020")]
     assert source.check(source.read(rows(*sent))).by_rule() == {"session_missing": 1}
+
+
+def many(source, **changes):
+    """Return 60 rows of a source that differ in their code, as an evening's are."""
+    named = next((name for name in ("Code", "S33", "Section", "Date") if name in ROWS[source.endpoint]), "Date")
+    return rows(
+        *(official(source, **({named: f"{13000 + n * 10}"} if named != "Date" else {}), **changes) for n in range(60))
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "lost"),
+    [
+        ("half_bars", "MO"), ("half_bars", "AVa"), ("options_225", "OI"), ("options_225", "Strike"), ("futures", "AC"),
+        ("earnings_calendar", "Date"), ("statements", "DiscTime"), ("statements", "CurPerEn"), ("statements", "Sales"),
+        ("short_positions", "ShrtPosToSO"), ("margin_alerts", "ShrtOut"), ("investor_flows", "FrgnBal"),
+    ],
+)  # fmt: skip
+def test_a_column_that_is_null_throughout_stops_the_run(table, lost):
+    source = next(source for source in SOURCES if source.table == table)
+    assert source.check(source.read(many(source))).good.height
+    with pytest.raises(ContractError, match="never passed on as nulls"):
+        source.check(source.read(many(source, **{lost: None})))

@@ -1,4 +1,4 @@
-from tosho.contracts.contract import RULE, Checked, Column, Contract, ContractError, Rule
+from tosho.contracts.contract import FEW, RULE, Checked, Column, Contract, ContractError, Rule
 from tosho.contracts.derivatives import FUTURES, OPTIONS, OPTIONS_225
 from tosho.contracts.disclosures import DIVIDENDS, EARNINGS_CALENDAR, EARNINGS_DATES, STATEMENT_DETAILS, STATEMENTS
 from tosho.contracts.tables import (
@@ -34,6 +34,7 @@ __all__ = [
     "DIVIDENDS",
     "EARNINGS_CALENDAR",
     "EARNINGS_DATES",
+    "FEW",
     "FUTURES",
     "HALF_BARS",
     "HORIZONS",

@@ -20,6 +20,10 @@ REPEATED = "repeated_row"
 """The rule of a row that is there already, equal in every column."""
 
 
+FEW = 10
+"""Rows from which on it is no accident that all lack what each must have."""
+
+
 class ContractError(ValueError):
     """A table as a whole cannot be what it says it is: a column missing, unknown, of a wrong type or all null."""
 
@@ -143,13 +147,17 @@ class Contract:
             typed = frame.select(pl.col(name).cast(dtype) for name, dtype in wanted.items())
         except pl.exceptions.PolarsError as error:
             raise ContractError(f"Table {self.name}: a column cannot take its type: {error}") from error
-        empty = [c.name for c in self.columns if not c.may_be_empty and typed[c.name].null_count() == typed.height]
-        if typed.height >= self.judged_from and empty:
+        if lost := [column.name for column in self.columns if self._is_lost(column, typed)]:
             raise ContractError(
-                f"Table {self.name}: the column(s) {empty} are null in all {typed.height} rows. "
+                f"Table {self.name}: the column(s) {lost} are null in all {typed.height} rows. "
                 "A source that loses a column is stopped here, never passed on as nulls."
             )
         return typed
+
+    def _is_lost(self, column: Column, typed: pl.DataFrame) -> bool:
+        """Tell whether a column is null in more rows than chance explains; what no row can do without, in fewer."""
+        enough = min(self.judged_from, FEW) if column.required else self.judged_from
+        return not column.may_be_empty and typed.height >= enough and typed[column.name].null_count() == typed.height
 
 
 def _published(source: str, sessions: pl.Series) -> pl.Series:

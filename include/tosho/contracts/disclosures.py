@@ -55,11 +55,12 @@ STATEMENTS = Contract(
         SESSION,
         CODE,
         Column("disclosed_on", pl.Date(), required=True),
-        Column("disclosed_at", pl.Time(), "time of day in Japan; null if not told", may_be_empty=True),
+        Column("disclosed_at", pl.Time(), "time of day in Japan; null if not told"),
         Column("number", pl.String(), "the document's own", required=True),
         Column("document", pl.String(), "kind: statements by period and standard, revised forecast", required=True),
         Column("period", pl.String(), "1Q 2Q 3Q 4Q 5Q FY"),
-        *days(("period_start", "period_end", "year_start", "year_end", "next_year_start", "next_year_end")),
+        *days(("period_start", "period_end", "year_start", "year_end"), may_be_empty=False),
+        *days(("next_year_start", "next_year_end")),
         *(
             Column(name, pl.Float64(), "yen, yen a share, fraction or shares", may_be_empty=name not in ALWAYS_SOME)
             for name in _FIGURES

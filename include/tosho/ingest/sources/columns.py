@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import polars as pl
 
-from tosho.contracts import ContractError
+from tosho.contracts import FEW, ContractError
 
 _FLAGS = {"0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
 
@@ -23,6 +23,21 @@ def require(source: str, rows: pl.DataFrame, needed: Collection[str], known: Col
         raise ContractError(
             f"Source {source} sent the unknown column(s) {unknown}. J-Quants has changed: look up what they are, "
             "then use them or list them as known in tosho.ingest."
+        )
+
+
+def require_some(source: str, rows: pl.DataFrame, columns: Collection[str], sent_as: str) -> None:
+    """Refuse rows of which all lack a column: what a contract cannot see once they are joined with others.
+
+    Raises:
+        ContractError: Named are source, columns and how they were sent.
+    """
+    if rows.height < FEW:
+        return
+    if lost := [name for name in columns if rows[name].null_count() == rows.height]:
+        raise ContractError(
+            f"Source {source} sent no value of {lost} ({sent_as}) in any of {rows.height} rows. "
+            "A source that loses a column is stopped here, never passed on as nulls."
         )
 
 

@@ -10,7 +10,7 @@ import polars as pl
 from tosho.calendar import previous_session, published_at
 from tosho.contracts import EARNINGS_CALENDAR as CONTRACT
 from tosho.ingest import plans
-from tosho.ingest.sources.columns import day, read, require, text
+from tosho.ingest.sources.columns import day, read, require, require_some, text
 from tosho.ingest.sources.knowledge import known_from
 from tosho.ingest.sources.morning_bars import ask_today
 from tosho.ingest.sources.source import Source
@@ -37,8 +37,11 @@ def to_earnings_calendar(rows: pl.DataFrame) -> pl.DataFrame:
         rows,
         day("Date").alias("scheduled_on"),
         *(text(sent).alias(name) for sent, name in _TEXTS.items()),
-    ).filter(pl.col("scheduled_on").is_not_null())
-    return known_from(found, "scheduled_on", _told).select(CONTRACT.schema.names())
+    )
+    require_some("earnings_calendar", found, ["scheduled_on"], "Date")
+    return known_from(found.filter(pl.col("scheduled_on").is_not_null()), "scheduled_on", _told).select(
+        CONTRACT.schema.names()
+    )
 
 
 def _told(on: date) -> datetime:

@@ -11,7 +11,7 @@ from tosho.calendar import published_on
 from tosho.contracts import HALF_BARS as CONTRACT
 from tosho.ingest import plans
 from tosho.ingest.sources.bars import KNOWN
-from tosho.ingest.sources.columns import day, flag, number, read, require, text
+from tosho.ingest.sources.columns import day, flag, number, read, require, require_some, text
 from tosho.ingest.sources.knowledge import known_from
 from tosho.ingest.sources.source import Source
 
@@ -30,7 +30,10 @@ def to_half_bars(rows: pl.DataFrame) -> pl.DataFrame:
     if not rows.height:
         return CONTRACT.empty()
     require("bars_daily", rows, _NEEDED, KNOWN)
-    found = pl.concat([_half(rows, half) for half in _HALVES])
+    halves = [_half(rows, half) for half in _HALVES]
+    for half, found in zip(_HALVES, halves, strict=True):
+        require_some("bars_daily", found, list(_NUMBERS.values()), f"{half}O .. {half}Va")
+    found = pl.concat(halves)
     published = partial(published_on, "bars_daily")
     return known_from(found, "traded_on", published).select(CONTRACT.schema.names())
 

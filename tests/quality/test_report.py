@@ -9,10 +9,9 @@ import pytest
 from quality.sound_lake import LAST, RECENT, fill, rows_of
 from tosho.contracts import RULE
 from tosho.quality import write_report
-from tosho.quality.report import report_path
 from tosho.quality.sparkline import sparkline
 from tosho.quality.verdict import NOT_MEASURED, at_least, at_most
-from tosho.storage import Files, Lake, Source
+from tosho.storage import Files, Lake, Source, layout, purge
 
 PASSED = at_least("bars.rows", 40, 38, "bars usually has 40 rows.", "Fetch again.")
 STOPS = at_most("bars.schema", 1, 0, "open: <Int64>, not Float64.", "Ingest the session again.")
@@ -26,7 +25,7 @@ def lake(tmp_path):
 
 def page(lake, *verdicts):
     assert write_report(lake, LAST, verdicts) == lake.files.uri("reports/session=2024-07-03/quality.html")
-    return lake.files.read(report_path(LAST)).decode()
+    return lake.files.read(layout.report_path(LAST)).decode()
 
 
 def rows(text, heading):
@@ -92,6 +91,12 @@ def test_the_page_stands_alone(lake):
 def test_the_same_lake_gives_the_same_bytes(lake, tmp_path):
     other = fill(Lake(Files(f"file://{tmp_path}/other")), RECENT, ("bars", "securities", "margin_interest"))
     assert page(lake, PASSED, WARNS) == page(other, PASSED, WARNS)
+
+
+def test_the_page_is_vendor_data_and_goes_with_it(lake):
+    page(lake, PASSED)
+    purge.purge(lake, purge.of_vendor(purge.parts(lake)), lambda *_: None)
+    assert lake.files.tree("") == []
 
 
 def test_a_trend_runs_from_nothing_to_its_largest():

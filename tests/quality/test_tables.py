@@ -9,6 +9,9 @@ import pytest
 from quality.sound_lake import CODES, FLOWS_ON, LAST, MARGIN_ON, SESSIONS, rows_of
 from tosho import calendar
 from tosho.contracts import INGESTED
+from tosho.ingest.sources import SOURCES
+from tosho.ingest.sources.margin_interest import MARGIN_INTEREST
+from tosho.quality.due import is_due
 from tosho.quality.expectations import CORE, EXPECTED
 from tosho.quality.tables import Held, after_table
 
@@ -140,6 +143,8 @@ def test_age_is_not_measured_where_nothing_ever_came():
         ("investor_flows", LAST, 4),
         ("margin_interest", date(2025, 1, 6), 0),  # of the week that ended on 2024-12-27
         ("margin_interest", date(2025, 1, 7), 1),  # of the next week, which had one session, nothing is published
+        ("margin_interest", date(2026, 9, 24), 4),
+        ("margin_interest", date(2026, 9, 28), 0),  # from here on they are those of the session before
     ],
 )
 def test_a_weekly_table_is_as_old_as_its_last_publication(table, session, bound):
@@ -151,6 +156,21 @@ def test_a_weekly_table_is_as_old_as_its_last_publication(table, session, bound)
         table, "age", session=session, newest=calendar.offset(session, -bound - 1), frame=INGESTED[table].empty()
     )
     assert not older.passed
+
+
+def test_margin_balances_are_due_every_day_since_they_are_published_so():
+    found = after_table(NAMED["margin_interest"], held("margin_interest", frame=None, session=date(2026, 9, 30)))
+    assert [v.gate for v in found if not v.passed] == ["margin_interest.lost"]
+
+
+def test_margin_balances_are_due_when_they_are_asked_for():
+    days = calendar.sessions(date(2025, 12, 1), date(2026, 10, 30))
+    assert [is_due(NAMED["margin_interest"], day) for day in days] == [MARGIN_INTEREST.is_due(day) for day in days]
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.table)
+def test_what_can_be_had_only_today_is_known_as_such(source):
+    assert NAMED[source.table].of_the_moment == source.of_the_moment
 
 
 @those(lambda e: e.of_usual)

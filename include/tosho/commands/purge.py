@@ -27,8 +27,8 @@ def purge(
     """Delete all data of a vendor from the lake; without --execute it is listed and nothing is deleted.
 
     J-Quants' terms: its data must be deleted when the subscription ends or is downgraded. What goes: payloads as
-    fetched, every table made of them, their quarantine and earlier versions; and features and labels, because they are
-    the vendor's prices in another form, from which these could be had again.
+    fetched, every table made of them, their quarantine and earlier versions, the reports on them; and features
+    and labels, because they are the vendor's prices in another form, from which these could be had again.
 
     What stays: predictions, because they are this project's own statements and hold none of the vendor's values
     (--derived deletes those in the lake too). What lies outside of the lake is named and never touched: the store of

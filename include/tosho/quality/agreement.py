@@ -9,15 +9,15 @@ from typing import Final
 import polars as pl
 
 from tosho import calendar
-from tosho.calendar.xtks import SYSTEM_FAILURE
+from tosho.calendar.xtks import DISAGREEMENTS
 from tosho.quality.verdict import NOT_MEASURED, Verdict, at_most, some
 
 TOPIX: Final = "0000"
 OPEN: Final = ("1", "2")
 """Divisions of days on which shares are traded: a whole day, and half of one."""
 
-AGREED: Final = frozenset({SYSTEM_FAILURE})
-"""Days that J-Quants has as trading days and this project, with a reason, has not: see calendar/xtks.py."""
+AGREED: Final = frozenset((known.day, known.division) for known in DISAGREEMENTS)
+"""Days that J-Quants calls by another name than this project, with a reason: see calendar/xtks.py."""
 
 _PRICES: Final = ("open", "high", "low", "close")
 
@@ -35,8 +35,8 @@ def trading_days(days: pl.DataFrame, session: date) -> list[Verdict]:
             float(len(odd)) if rows else NOT_MEASURED,
             0,
             f"Days on which J-Quants and XTKS disagree (1 and 2 are sessions, 0 and 3 none): {some(odd)}.",
-            "Find out which is right. If it is XTKS, note the day with its reason beside SYSTEM_FAILURE in "
-            "calendar/xtks.py; else upgrade exchange_calendars.",
+            "Find out which is right: note the day with its reason in DISAGREEMENTS of calendar/xtks.py, or upgrade "
+            "exchange_calendars.",
         ),
         replace(
             at_most(
@@ -52,7 +52,7 @@ def trading_days(days: pl.DataFrame, session: date) -> list[Verdict]:
 
 
 def _agree(day: date, division: str) -> bool:
-    return (division in OPEN) == (calendar.is_session(day) or day in AGREED)
+    return (division in OPEN) == calendar.is_session(day) or (day, division) in AGREED
 
 
 def topix(indices: pl.DataFrame, all_indices: pl.DataFrame) -> Verdict:

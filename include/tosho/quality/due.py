@@ -16,14 +16,19 @@ def age_at_most(expected: Expected, session: date) -> int:
     Raises:
         CalendarBoundError: The answer would lie outside the known calendar.
     """
-    if not expected.weekly:
+    if not expected.weekly or _daily(expected, session):
         return expected.age
     return calendar.sessions_between(_last_due(expected, session), session)
 
 
 def is_due(expected: Expected, session: date) -> bool:
     """Tell whether a session must have a partition of a table."""
-    return not expected.only_when_due or session in _weeks(expected, session)
+    return not expected.only_when_due or _daily(expected, session) or session in _weeks(expected, session)
+
+
+def _daily(expected: Expected, session: date) -> bool:
+    """Tell whether what was weekly comes every day by now."""
+    return expected.daily_since is not None and calendar.previous_session(session) >= expected.daily_since
 
 
 def _last_due(expected: Expected, session: date) -> date:

@@ -15,6 +15,7 @@ are wide, hold on the simulated market of 300 codes, and are to be narrowed with
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from typing import Final
 
@@ -32,6 +33,7 @@ class Expected:
     age: int = 0  # sessions at most since the newest partition with rows
     weekly: str = ""  # source of the publication table that tells when a week's rows are due, instead of `age`
     shortest_week: int = 1  # a week of fewer sessions is not published
+    daily_since: date | None = None  # what is of this session and later comes every day, on the session after
     only_when_due: bool = False  # other sessions have no partition
     of_usual: float = 0.0  # rows at least, as a share of the median of the last partitions with rows
     of_listing: float = 0.0  # codes at least, as a share of the listed ones
@@ -69,8 +71,9 @@ EXPECTED: Final = (
     _about_codes("earnings_calendar", age=45, of_the_moment=True),
     Expected("investor_flows", weekly="investor_types", of_usual=0.7, follows=("section",), repeated=0.0),
     _about_codes(
-        "margin_interest", weekly="margin_interest", shortest_week=3, only_when_due=True, of_usual=0.9, of_listing=0.8,
-        follows=_CODE, lost=0.05, repeated=0.25),
+        "margin_interest", weekly="margin_interest", shortest_week=3, daily_since=date(2026, 9, 25),
+        only_when_due=True, of_usual=0.9, of_listing=0.8, follows=_CODE, lost=0.05, repeated=0.5,
+    ),
     _about_codes("margin_alerts", age=10, of_usual=0.2),
     Expected("sector_short_selling", of_usual=0.9, follows=("sector33",), repeated=0.0),
     _about_codes("short_positions", age=5, of_usual=0.2),
@@ -81,4 +84,8 @@ EXPECTED: Final = (
     _about_codes("half_bars", of_usual=0.95, of_listing=0.98, follows=("code", "half"), lost=0.02, repeated=0.02),
     _about_codes("morning_bars", of_usual=0.8, of_listing=0.8, of_the_moment=True),
 )  # fmt: skip
-"""One for each table that is taken in. A week's margin balances are not published when it has two sessions or fewer."""
+"""One for each table that is taken in.
+
+A week's margin balances are not published when it has two sessions or fewer. Since 2026-09-25 they are those of a day,
+which for a code that is seldom traded may stay as they are.
+"""

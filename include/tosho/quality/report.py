@@ -43,11 +43,6 @@ class Told:
     bad: pl.DataFrame | None
 
 
-def report_path(session: date) -> str:
-    """Return the path of a session's report, relative to the lake's root."""
-    return f"reports/session={session.isoformat()}/quality.html"
-
-
 def write_report(lake: Lake, session: date, verdicts: Sequence[Verdict], ledger: Ledger | None = None) -> str:
     """Write a session's report into the lake, in the place of an earlier one, and return its URI.
 
@@ -61,8 +56,9 @@ def write_report(lake: Lake, session: date, verdicts: Sequence[Verdict], ledger:
         StorageError: The lake could not be written.
     """
     told = gather(lake, session, ledger or Ledger(lake))
-    lake.files.write(report_path(session), render(session, verdicts, told).encode())
-    return lake.files.uri(report_path(session))
+    path = layout.report_path(session)
+    lake.files.write(path, render(session, verdicts, told).encode())
+    return lake.files.uri(path)
 
 
 def gather(lake: Lake, session: date, ledger: Ledger) -> list[Told]:

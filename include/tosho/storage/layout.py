@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 MANIFEST = "manifest.json"
-AREAS = ("raw", "tables", "quarantine")
-"""The folders of the lake, each with one folder a source or table."""
+AREAS = ("raw", "tables", "quarantine", "reports")
+"""The folders of the lake, each with one folder a source, table or, of reports, session."""
 
 _SESSION = "session="
 
@@ -38,6 +38,15 @@ def manifest_path(table: str, session: date) -> str:
 def quarantine_path(table: str, session: date) -> str:
     """Return the folder in which rows of a session wait that broke the contract."""
     return f"quarantine/{table}/{_SESSION}{session.isoformat()}"
+
+
+def report_path(session: date) -> str:
+    """Return the path of the page that shows what came in for a session.
+
+    >>> report_path(date(2018, 11, 16))
+    'reports/session=2018-11-16/quality.html'
+    """
+    return f"reports/{_SESSION}{session.isoformat()}/quality.html"
 
 
 def raw_path(source: str, request: str) -> str:

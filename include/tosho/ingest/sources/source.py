@@ -119,5 +119,6 @@ class Source:
             ContractError: A column is null throughout, or a session has no good row but stand-ins.
         """
         checked = self.contract.check(rows)
-        stand_ins = self.stand_ins(checked)
+        if (stand_ins := self.stand_ins(checked)).is_empty():
+            return checked
         return Checked(pl.concat([checked.good, stand_ins]).sort(self.contract.key), checked.bad)

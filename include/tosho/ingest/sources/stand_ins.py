@@ -29,6 +29,8 @@ def bars_stand_ins(checked: Checked) -> pl.DataFrame:
     Raises:
         ContractError: Not one bar of a session is good, so that nulls would stand for all of them.
     """
+    if checked.bad.is_empty():
+        return checked.good.clear()
     agreed = pl.col(_FACTOR).n_unique().over(BARS.key) == 1
     said = checked.bad.filter(agreed & _SOUND).select(_SAID).unique(BARS.key)
     alone = said.join(checked.good, on=BARS.key, how="anti")

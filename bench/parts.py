@@ -29,7 +29,7 @@ def settings(home: Path, port: int = 9) -> Settings:
             "TOSHO_HOME": str(home),
             "TOSHO_JQUANTS_URL": f"http://127.0.0.1:{port}/v2",
             "TOSHO_JQUANTS_API_KEY": "bench",
-            "TOSHO_JQUANTS_PLAN": "premium",
+            "TOSHO_JQUANTS_PLAN": "standard",
         }
     )
 
@@ -56,7 +56,7 @@ def ingest(home: Path, *_: int) -> Found:
     from tosho.steps import history
 
     port = free_ports(1)[0]
-    options = {"api_key": "bench", "plan": "premium", "rate_per_minute": None}
+    options = {"api_key": "bench", "plan": "standard", "rate_per_minute": None}
     threading.Thread(
         target=server.serve, args=(home / "market", "127.0.0.1", port), kwargs=options, daemon=True
     ).start()

@@ -97,7 +97,7 @@ class Workplace:
             "TOSHO_PROGRESS": str(self.progress),
             "TOSHO_JQUANTS_URL": f"http://{LOCALHOST}:{state['jquants_port']}/v2",
             "TOSHO_JQUANTS_API_KEY": state["jquants_key"],
-            "TOSHO_JQUANTS_PLAN": "premium",
+            "TOSHO_JQUANTS_PLAN": "standard",
         }
 
     def _connections(self) -> dict[str, str]:

@@ -67,7 +67,7 @@ def serve(place: Workplace, processes: Processes, folder: Path | None = None) ->
     found = measure((folder or Path(known)).resolve())
     place.is_for(found.folder, found.last)
     port = place.state()["jquants_port"]
-    arguments = ["simulate", "serve", str(found.folder), "--port", port, "--plan", "premium"]
+    arguments = ["simulate", "serve", str(found.folder), "--port", port, "--plan", "standard"]
     command = [sys.executable, "-m", "tosho", *arguments]
     processes.start("jquants", command, place.variables(), place.logs / "jquants.log")
     processes.wait("jquants", lambda: _answers(port), seconds=120)

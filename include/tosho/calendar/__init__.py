@@ -1,4 +1,5 @@
 from tosho.calendar.cutoffs import (
+    MARGIN_DAILY_SINCE,
     UnknownSourceError,
     cutoff,
     first_after,
@@ -32,6 +33,7 @@ __all__ = [
     "CLOSE",
     "FIRST",
     "JST",
+    "MARGIN_DAILY_SINCE",
     "CalendarBoundError",
     "NotASessionError",
     "UnknownSourceError",

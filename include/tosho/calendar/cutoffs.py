@@ -50,6 +50,12 @@ WEEKLY: Final[dict[str, Weekly]] = {
     "investor_types": Weekly(4, _from_the_start(16, 30)),  # fourth; some older pages say 18:00, before our cutoff too
 }
 
+MARGIN_DAILY_SINCE: Final = date(2026, 9, 25)
+"""From this session on margin balances come every day, on the session after, and say when they were published.
+
+Source: the vendor's client of 2026-09-28 (get_mkt_margin_interest).
+"""
+
 CUTOFF: Final[Dated] = _from_the_start(18, 30)
 """After the preliminary statements, with half an hour for them to arrive."""
 

@@ -19,6 +19,7 @@ from datetime import date
 from functools import partial
 from typing import Final
 
+from tosho.calendar import MARGIN_DAILY_SINCE
 from tosho.contracts import INGESTED, Contract
 
 CORE: Final = frozenset({"bars", "securities", "indices"})
@@ -71,7 +72,7 @@ EXPECTED: Final = (
     _about_codes("earnings_calendar", age=45, of_the_moment=True),
     Expected("investor_flows", weekly="investor_types", of_usual=0.7, follows=("section",), repeated=0.0),
     _about_codes(
-        "margin_interest", weekly="margin_interest", shortest_week=3, daily_since=date(2026, 9, 25),
+        "margin_interest", weekly="margin_interest", shortest_week=3, daily_since=MARGIN_DAILY_SINCE,
         only_when_due=True, of_usual=0.9, of_listing=0.8, follows=_CODE, lost=0.05, repeated=0.5,
     ),
     _about_codes("margin_alerts", age=10, of_usual=0.2),

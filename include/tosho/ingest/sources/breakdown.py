@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Final
 
-import polars as pl
-
-from tosho.calendar import published_on
 from tosho.contracts import BREAKDOWN as CONTRACT
 from tosho.ingest import plans
-from tosho.ingest.sources.columns import day, number, read, require, text
-from tosho.ingest.sources.knowledge import known_from
+from tosho.ingest.sources.columns import day, number, text
+from tosho.ingest.sources.reading import Reading, published_with
 from tosho.ingest.sources.source import Source
 
 _KINDS: Final = {
@@ -25,24 +21,17 @@ _NUMBERS: Final = {
 _SENT: Final = ("Date", "Code", *_NUMBERS)
 
 
-def to_breakdown(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return a row a code and session, in yen and shares.
-
-    Raises:
-        ContractError: A column is missing or unknown, or a value cannot be read.
-    """
-    if not rows.height:
-        return CONTRACT.empty()
-    require("breakdown", rows, _SENT, _SENT)
-    found = read(
-        "breakdown",
-        rows,
+to_breakdown: Final = Reading(
+    CONTRACT,
+    "breakdown",
+    _SENT,
+    (
         day("Date").alias("traded_on"),
         text("Code").alias("code"),
         *(number(sent).alias(name) for sent, name in _NUMBERS.items()),
-    )
-    published = partial(published_on, "breakdown")
-    return known_from(found, "traded_on", published).select(CONTRACT.schema.names())
+    ),
+    published_with("traded_on", "breakdown"),
+)
 
 
 BREAKDOWN: Final = Source("breakdown", "breakdown", plans.BREAKDOWN, to_breakdown)

@@ -5,21 +5,20 @@ A trading day's bars appear at three in the morning after it, so that the next s
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, timedelta
 from functools import partial
 from typing import Final
 
 import polars as pl
 
-from tosho.calendar import previous_session, published_on
+from tosho.calendar import previous_session
 from tosho.contracts import FUTURES as FUTURES_CONTRACT
 from tosho.contracts import OPTIONS as OPTIONS_CONTRACT
 from tosho.contracts import OPTIONS_225 as OPTIONS_225_CONTRACT
 from tosho.contracts import Contract
 from tosho.ingest import plans
-from tosho.ingest.sources.columns import day, number, read, require, text
-from tosho.ingest.sources.knowledge import known_from
+from tosho.ingest.sources.columns import day, number, text
+from tosho.ingest.sources.reading import Reading, published_with
 from tosho.ingest.sources.source import Days, Query, Source
 
 HOLIDAY_TRADING_SINCE: Final = date(2022, 9, 23)
@@ -40,29 +39,21 @@ _WITH_MORNING: Final = {**_NIGHT_AND_DAY, "M": "morning_"}
 _CENTRAL: Final = {"ProdCat": "product", "CCMFlag": "is_central_month"}
 
 
-def _reader(
-    contract: Contract, blocks: dict[str, str], more: dict[str, str], numbers: dict[str, str]
-) -> Callable[[pl.DataFrame], pl.DataFrame]:
+def _reading(contract: Contract, blocks: dict[str, str], more: dict[str, str], numbers: dict[str, str]) -> Reading:
     """Return how rows become those of a contract: text, days and numbers by official name."""
     prices = {f"{sent}{price}": f"{name}{_PRICES[price]}" for sent, name in blocks.items() for price in _PRICES}
     texts, figures = {**_TEXTS, **more}, {**prices, **_TRADED, **numbers}
-    known = (*texts, *_DAYS, *figures)
-
-    def to_table(rows: pl.DataFrame) -> pl.DataFrame:
-        if not rows.height:
-            return contract.empty()
-        require(contract.name, rows, known, known)
-        found = read(
-            contract.name,
-            rows,
+    return Reading(
+        contract,
+        contract.name,
+        (*texts, *_DAYS, *figures),
+        (
             *(text(sent).alias(name) for sent, name in texts.items()),
             *(day(sent).alias(name) for sent, name in _DAYS.items()),
             *(number(sent).alias(name) for sent, name in figures.items()),
-        )
-        published = partial(published_on, "derivatives")
-        return known_from(found, "traded_on", published).select(contract.schema.names())
-
-    return to_table
+        ),
+        published_with("traded_on", "derivatives"),
+    )
 
 
 def trading_days_before(session: date) -> Days | None:
@@ -78,9 +69,9 @@ def ask_trading_days(session: date) -> list[Query]:
     return [{"date": on.isoformat()} for on in (first, *holidays)]
 
 
-to_options_225 = _reader(OPTIONS_225_CONTRACT, _NIGHT_AND_DAY, {"PCDiv": "put_or_call"}, _OPTION)
-to_futures = _reader(FUTURES_CONTRACT, _WITH_MORNING, _CENTRAL, {})
-to_options = _reader(
+to_options_225 = _reading(OPTIONS_225_CONTRACT, _NIGHT_AND_DAY, {"PCDiv": "put_or_call"}, _OPTION)
+to_futures = _reading(FUTURES_CONTRACT, _WITH_MORNING, _CENTRAL, {})
+to_options = _reading(
     OPTIONS_CONTRACT, _WITH_MORNING, {**_CENTRAL, "UndSSO": "underlying", "PCDiv": "put_or_call"}, _OPTION
 )
 

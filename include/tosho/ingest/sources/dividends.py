@@ -11,8 +11,9 @@ from tosho.calendar import previous_session
 from tosho.contracts import DIVIDENDS as CONTRACT
 from tosho.contracts import ContractError
 from tosho.ingest import plans
-from tosho.ingest.sources.columns import day, number, read, require, text, time_of_day
+from tosho.ingest.sources.columns import day, number, text, time_of_day
 from tosho.ingest.sources.knowledge import AT, with_session
+from tosho.ingest.sources.reading import Reading
 from tosho.ingest.sources.source import Days, Source, each_of
 
 _TEXTS: Final = {
@@ -34,26 +35,11 @@ _BLANK: Final = "-"
 """What J-Quants writes for an amount or a day that is not decided."""
 
 
-def to_dividends(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return a row a notice, in yen a share. It is known at the full hour after its own time, as J-Quants updates.
-
-    Raises:
-        ContractError: A column is missing or unknown, or a value cannot be read.
-    """
-    if not rows.height:
-        return CONTRACT.empty()
-    require("dividend", rows, _SENT, _SENT)
-    found = read(
-        "dividend",
-        rows,
-        *(text(sent).alias(name) for sent, name in _TEXTS.items()),
-        *(day(sent, _BLANK).alias(name) for sent, name in _DAYS.items()),
-        time_of_day("PubTime").alias("published_at"),
-        *(number(sent, _BLANK).alias(name) for sent, name in _NUMBERS.items()),
-    )
-    if found["published_on"].null_count():
+def _dated(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add `known_at`: the full hour after the notice's own time, as J-Quants updates."""
+    if rows["published_on"].null_count():
         raise ContractError("Source dividend sent a notice without PubDate, so nobody can tell when it was known.")
-    return with_session(found.with_columns(_hour_after().alias("known_at"))).select(CONTRACT.schema.names())
+    return with_session(rows.with_columns(_hour_after().alias("known_at")))
 
 
 def _hour_after() -> pl.Expr:
@@ -61,6 +47,20 @@ def _hour_after() -> pl.Expr:
     at = pl.col("published_on").dt.combine(pl.col("published_at")).dt.offset_by("59m59s").dt.truncate("1h")
     late = pl.col("published_on").cast(pl.Datetime("us")).dt.offset_by("1d")
     return pl.coalesce(at, late).dt.replace_time_zone("Asia/Tokyo").dt.convert_time_zone("UTC").cast(AT)
+
+
+to_dividends: Final = Reading(
+    CONTRACT,
+    "dividend",
+    _SENT,
+    (
+        *(text(sent).alias(name) for sent, name in _TEXTS.items()),
+        *(day(sent, _BLANK).alias(name) for sent, name in _DAYS.items()),
+        time_of_day("PubTime").alias("published_at"),
+        *(number(sent, _BLANK).alias(name) for sent, name in _NUMBERS.items()),
+    ),
+    _dated,
+)
 
 
 def days_of_notices(session: date) -> Days | None:

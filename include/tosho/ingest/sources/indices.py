@@ -8,30 +8,25 @@ import polars as pl
 
 from tosho.contracts import INDICES as CONTRACT
 from tosho.ingest import plans
-from tosho.ingest.sources.columns import day, number, read, require
+from tosho.ingest.sources.columns import day, number
+from tosho.ingest.sources.reading import Reading
 from tosho.ingest.sources.source import Source, range_of, same_day
 
 TOPIX_CODE: Final = "0000"
 _SENT: Final = ("Date", "O", "H", "L", "C")
 
 
-def to_indices(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return rows as sent, in the columns of `indices`, in points.
-
-    Raises:
-        ContractError: A column is missing or unknown, or a value cannot be read.
-    """
-    if not rows.height:
-        return CONTRACT.empty()
-    require("topix", rows, _SENT, _SENT)
-    found = read(
-        "topix",
-        rows,
+to_indices: Final = Reading(
+    CONTRACT,
+    "topix",
+    _SENT,
+    (
         day("Date").alias("session"),
         pl.lit(TOPIX_CODE).alias("index_code"),
         *(number(sent).alias(name) for sent, name in zip("OHLC", ("open", "high", "low", "close"), strict=True)),
-    )
-    return CONTRACT.dated(found)
+    ),
+    CONTRACT.dated,
+)
 
 
 INDICES: Final = Source("indices", "topix", plans.TOPIX, to_indices, ask=range_of(same_day), always=True, by_code=False)

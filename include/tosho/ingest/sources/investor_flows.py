@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
 from itertools import product
 from typing import Final
 
 import polars as pl
 
-from tosho.calendar import published_on
 from tosho.contracts import INVESTOR_FLOWS as CONTRACT
 from tosho.ingest import plans
-from tosho.ingest.sources.columns import day, number, read, require, text
-from tosho.ingest.sources.knowledge import known_from
+from tosho.ingest.sources.columns import day, number, text
+from tosho.ingest.sources.reading import Reading, published_with
 from tosho.ingest.sources.source import Source, range_of, since_the_session_before
 
 _WHO: Final = {
@@ -27,24 +25,17 @@ _DAYS: Final = {"PubDate": "published_on", "StDate": "week_start", "EnDate": "we
 _SENT: Final = (*_DAYS, "Section", *_NUMBERS)
 
 
-def to_investor_flows(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return a row a week and section, in thousand yen. A corrected week is another row, under its own day.
-
-    Raises:
-        ContractError: A column is missing or unknown, or a value cannot be read.
-    """
-    if not rows.height:
-        return CONTRACT.empty()
-    require("investor_types", rows, _SENT, _SENT)
-    found = read(
-        "investor_types",
-        rows,
+to_investor_flows: Final = Reading(
+    CONTRACT,
+    "investor_types",
+    _SENT,
+    (
         *(day(sent).alias(name) for sent, name in _DAYS.items()),
         text("Section").alias("section"),
         *(number(sent).alias(name) for sent, name in _NUMBERS.items()),
-    )
-    published = partial(published_on, "investor_types")
-    return known_from(found, "published_on", published).select(CONTRACT.schema.names())
+    ),
+    published_with("published_on", "investor_types"),
+)
 
 
 INVESTOR_FLOWS: Final = Source(

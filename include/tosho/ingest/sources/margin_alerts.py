@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Final
 
 import polars as pl
 
-from tosho.calendar import published_on
 from tosho.contracts import MARGIN_ALERTS as CONTRACT
 from tosho.ingest import plans
-from tosho.ingest.sources.columns import day, flag_within, number, read, require, text
-from tosho.ingest.sources.knowledge import known_from
+from tosho.ingest.sources.columns import day, flag_within, number, text
+from tosho.ingest.sources.reading import Reading, published_with
 from tosho.ingest.sources.source import Source
 
 _REASONS: Final = {
@@ -33,21 +31,11 @@ _BLANKS: Final = ("-", "*")
 """What J-Quants writes for a change that it cannot tell, and for the ratio of a fund."""
 
 
-def to_margin_alerts(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return balances in shares and why they are published. A correction is another row, under its own day.
-
-    Args:
-        rows: Text columns; `PubReason` is a JSON object of six flags.
-
-    Raises:
-        ContractError: A column is missing or unknown, or a value cannot be read.
-    """
-    if not rows.height:
-        return CONTRACT.empty()
-    require("margin_alert", rows, _SENT, _SENT)
-    found = read(
-        "margin_alert",
-        rows,
+to_margin_alerts: Final = Reading(
+    CONTRACT,
+    "margin_alert",
+    _SENT,
+    (
         day("PubDate").alias("published_on"),
         day("AppDate").alias("applied_on"),
         text("Code").alias("code"),
@@ -56,9 +44,9 @@ def to_margin_alerts(rows: pl.DataFrame) -> pl.DataFrame:
         *(number(f"{sent}OutChg", *_BLANKS).alias(f"{name}_change") for sent, name in _BALANCES.items()),
         *(number(sent, *_BLANKS).alias(name) for sent, name in _RATIOS.items()),
         text("TSEMrgnRegCls").alias("regulation_class"),
-    )
-    published = partial(published_on, "margin_alert")
-    return known_from(found, "published_on", published).select(CONTRACT.schema.names())
+    ),
+    published_with("published_on", "margin_alert"),
+)
 
 
 MARGIN_ALERTS: Final = Source(

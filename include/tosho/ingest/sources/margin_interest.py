@@ -8,7 +8,15 @@ from typing import Final
 
 import polars as pl
 
-from tosho.calendar import first_session_knowing, offset, previous_session, published_at, published_on, week_end
+from tosho.calendar import (
+    MARGIN_DAILY_SINCE,
+    first_session_knowing,
+    offset,
+    previous_session,
+    published_at,
+    published_on,
+    week_end,
+)
 from tosho.contracts import MARGIN_INTEREST as CONTRACT
 from tosho.ingest import plans
 from tosho.ingest.sources.columns import day, number, or_null, read, require, text
@@ -27,12 +35,6 @@ _LATER: Final = ("PubDate", "ShrtVal", "LongVal", "ShrtNegVal", "LongNegVal", "S
 
 LATE_BY: Final = 5
 """Sessions by which balances may be late and still be found in the files."""
-
-DAILY_SINCE: Final = date(2026, 9, 25)
-"""From this session on balances come every day, on the session after, and say when they were published.
-
-Source: the vendor's client of 2026-09-28 (get_mkt_margin_interest).
-"""
 
 
 def to_margin_interest(rows: pl.DataFrame) -> pl.DataFrame:
@@ -64,8 +66,8 @@ def to_margin_interest(rows: pl.DataFrame) -> pl.DataFrame:
 def balances_due(session: date) -> Days | None:
     """Return the sessions whose balances appear on a session: the ones before, or the last of a week; else none."""
     before = previous_session(session)
-    if before >= DAILY_SINCE:
-        return Days(max(DAILY_SINCE, offset(session, -LATE_BY)), before)
+    if before >= MARGIN_DAILY_SINCE:
+        return Days(max(MARGIN_DAILY_SINCE, offset(session, -LATE_BY)), before)
     last = offset(session, -2)
     due = week_end(last) == last and first_session_knowing(published_at("margin_interest", last)) == session
     return Days(last, last) if due else None
@@ -73,7 +75,7 @@ def balances_due(session: date) -> Days | None:
 
 def ask_balances(session: date) -> list[Query]:
     """Ask for what was published on a session, or, before that can be asked for, for the last session of a week."""
-    if previous_session(session) >= DAILY_SINCE:
+    if previous_session(session) >= MARGIN_DAILY_SINCE:
         return [{"published_date": session.isoformat()}]
     return each_of(balances_due)(session)
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Final
 
 import polars as pl
 
-from tosho.calendar import published_on
 from tosho.contracts import SHORT_POSITIONS as CONTRACT
 from tosho.ingest import plans
-from tosho.ingest.sources.columns import day, number, read, require, text
-from tosho.ingest.sources.knowledge import known_from
+from tosho.ingest.sources.columns import day, number, text
+from tosho.ingest.sources.reading import Reading, published_with
 from tosho.ingest.sources.source import Source, each_of, same_day
 
 _TEXTS: Final = {
@@ -28,24 +26,17 @@ _BLANK: Final = "-"
 """What J-Quants writes where there was no report before."""
 
 
-def to_short_positions(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return a row a report: fractions of the shares issued, shares, trading units.
-
-    Raises:
-        ContractError: A column is missing or unknown, or a value cannot be read.
-    """
-    if not rows.height:
-        return CONTRACT.empty()
-    require("short_sale_report", rows, _SENT, _SENT)
-    found = read(
-        "short_sale_report",
-        rows,
+to_short_positions: Final = Reading(
+    CONTRACT,
+    "short_sale_report",
+    _SENT,
+    (
         *(text(sent).alias(name) for sent, name in _TEXTS.items()),
         *(day(sent, _BLANK).alias(name) for sent, name in _DAYS.items()),
         *(number(sent, _BLANK).alias(name) for sent, name in _NUMBERS.items()),
-    )
-    published = partial(published_on, "short_sale_report")
-    return known_from(found, "disclosed_on", published).select(CONTRACT.schema.names())
+    ),
+    published_with("disclosed_on", "short_sale_report"),
+)
 
 
 SHORT_POSITIONS: Final = Source(

@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import polars as pl
 
 from tosho.contracts import STATEMENT_DETAILS as CONTRACT
 from tosho.ingest import plans
-from tosho.ingest.sources.columns import day, read, require, text, time_of_day
+from tosho.ingest.sources.columns import day, text, time_of_day
 from tosho.ingest.sources.disclosures import disclosure_days, in_editions
+from tosho.ingest.sources.reading import Reading
 from tosho.ingest.sources.source import Source, each_of
 
 _SENT: Final = ("DiscDate", "DiscTime", "Code", "DiscNo", "DocType", "FS")
 
 
-def to_statement_details(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return documents in the columns of `statement_details`; their items stay JSON, name to value.
-
-    Raises:
-        ContractError: A column is missing or unknown, or a value cannot be read.
-    """
-    if not rows.height:
-        return CONTRACT.empty()
-    require("fins_details", rows, _SENT, _SENT)
-    found = read(
-        "fins_details",
-        rows,
+to_statement_details: Final = Reading(
+    CONTRACT,
+    "fins_details",
+    _SENT,
+    (
         day("DiscDate").alias("disclosed_on"),
         time_of_day("DiscTime").alias("disclosed_at"),
         text("Code").alias("code"),
         text("DiscNo").alias("number"),
         text("DocType").alias("document"),
         text("FS").alias("items"),
-    )
-    return in_editions(found, "fins_details").select(CONTRACT.schema.names())
+    ),
+    partial(in_editions, source="fins_details"),
+)
 
 
 STATEMENT_DETAILS: Final = Source(

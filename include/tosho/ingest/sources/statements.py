@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import product
 from typing import Final
 
@@ -9,8 +10,9 @@ import polars as pl
 
 from tosho.contracts import STATEMENTS as CONTRACT
 from tosho.ingest import plans
-from tosho.ingest.sources.columns import day, flag, number, or_null, read, require, text, time_of_day
+from tosho.ingest.sources.columns import day, flag, number, text, time_of_day
 from tosho.ingest.sources.disclosures import disclosure_days, in_editions
+from tosho.ingest.sources.reading import Reading
 from tosho.ingest.sources.source import Source, each_of
 
 _RESULTS: Final = {
@@ -66,34 +68,23 @@ NUMBERS: Final = {
 _NEEDED: Final = (*_TEXTS, *_DAYS, "DiscTime", *NUMBERS, *_CHANGES)
 KNOWN: Final = frozenset({*_NEEDED, *_LATER, *_LATER_CHANGES})
 
-
-def to_statements(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return documents as sent, in the columns of `statements`; "" is null.
-
-    Args:
-        rows: Text columns of fins/summary. The fields added in 2026 may be absent, and are null then.
-
-    Raises:
-        ContractError: A column is missing or unknown, or a value cannot be read.
-    """
-    if not rows.height:
-        return CONTRACT.empty()
-    require("fins_summary", rows, _NEEDED, KNOWN)
-    later = [or_null(rows, sent, number(sent)).cast(pl.Float64).alias(name) for sent, name in _LATER.items()]
-    scope = [or_null(rows, sent, flag(sent)).cast(pl.Boolean).alias(name) for sent, name in _LATER_CHANGES.items()]
-    found = read(
-        "fins_summary",
-        rows,
+to_statements: Final = Reading(
+    CONTRACT,
+    "fins_summary",
+    _NEEDED,
+    (
         time_of_day("DiscTime").alias("disclosed_at"),
         *(text(sent).alias(name) for sent, name in _TEXTS.items()),
         *(day(sent).alias(name) for sent, name in _DAYS.items()),
         *(number(sent).alias(name) for sent, name in NUMBERS.items()),
         *(flag(sent).alias(name) for sent, name in _CHANGES.items()),
-        *later,
-        *scope,
-    )
-    return in_editions(found, "fins_summary").select(CONTRACT.schema.names())
-
+    ),
+    partial(in_editions, source="fins_summary"),
+    later={
+        **{sent: number(sent).alias(name) for sent, name in _LATER.items()},
+        **{sent: flag(sent).alias(name) for sent, name in _LATER_CHANGES.items()},
+    },
+)
 
 STATEMENTS: Final = Source(
     "statements", "fins_summary", plans.FINS, to_statements,

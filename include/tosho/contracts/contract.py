@@ -123,8 +123,8 @@ class Contract:
         return checked.good
 
     def _finite(self) -> list[Rule]:
-        """Return the rule that numbers are numbers; single precision is for features, which have their own gate."""
-        columns = [column.name for column in self.columns if column.dtype == pl.Float64]
+        """Return the rule that numbers from outside are numbers; what is made here has gates of its own."""
+        columns = [column.name for column in self.columns if column.dtype == pl.Float64 and _KNOWN_AT in self.schema]
         return [Rule("number_is_finite", pl.all_horizontal(pl.col(columns).is_finite()))] if columns else []
 
     def _repeats(self, typed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -1,3 +1,4 @@
+from tosho.ingest.admission import admitted
 from tosho.ingest.errors import (
     AccessRefusedError,
     KeyRefusedError,
@@ -20,6 +21,7 @@ __all__ = [
     "PlanTooSmallError",
     "RequestRefusedError",
     "ServiceUnavailableError",
+    "admitted",
     "ingest_history",
     "ingest_session",
 ]

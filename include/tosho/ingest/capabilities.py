@@ -6,7 +6,7 @@ plan has, tells the first from the others; what the plan in the settings should 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Final, Literal, NamedTuple
@@ -80,13 +80,16 @@ def sunday_before(now: datetime) -> date:
     return day - timedelta(days=day.isoweekday() % 7)
 
 
-def capabilities(client: JQuantsClient, told: Told = _unheard, day: date | None = None) -> dict[str, Capability]:
+def capabilities(
+    client: JQuantsClient, told: Told = _unheard, day: date | None = None, only: Collection[str] | None = None
+) -> dict[str, Capability]:
     """Ask every endpoint, and return what each said.
 
     Args:
         client: With the plan that the settings declare.
         told: Is told each endpoint's outcome when it is known.
         day: What is asked about; without it, a Sunday some months ago.
+        only: These endpoints, beside the calendar; all when left out.
 
     Returns:
         By endpoint: `ok` (it answers, if only that there is nothing), `plan` (the key's plan has it not), `key` (the
@@ -96,7 +99,8 @@ def capabilities(client: JQuantsClient, told: Told = _unheard, day: date | None 
     Raises:
         ServiceUnavailableError, PayloadError: Not even the calendar answers.
     """
-    asked = questions(day or sunday_before(datetime.now(UTC)))
+    every = questions(day or sunday_before(datetime.now(UTC)))
+    asked = {path: query for path, query in every.items() if only is None or path in only or path == plans.CALENDAR}
     found: dict[str, Capability] = {}
     for endpoint, query in asked.items():
         refused = found.get(plans.CALENDAR)

@@ -11,7 +11,7 @@ from tosho.calendar import sessions
 from tosho.config import Settings
 from tosho.features.plan import plan
 from tosho.features.sets import feature_set
-from tosho.ingest import JQuantsClient, ingest_history
+from tosho.ingest import JQuantsClient, admitted, ingest_history
 from tosho.observability import metrics
 from tosho.observability.progress import Progress
 from tosho.steps.gates import FeatureJudge, report_data, settle
@@ -23,9 +23,14 @@ REPORTS_AT_MOST = 20
 
 
 def ingest(first: date, last: date, settings: Settings) -> dict[str, Any]:
-    """Take the tables of a range in; sessions that are there already are left alone."""
+    """Take the tables of a range in; sessions that are there already are left alone.
+
+    Raises:
+        KeyRefusedError, PlanTooSmallError: The key does not fill what the declared plan has.
+    """
     lake = Lake.of(settings)
     with metrics.stage(settings.metrics, "history"), JQuantsClient(settings.jquants) as client:
+        admitted(client)  # hours of work do not begin with a key that cannot end them
         tables = ingest_history(first, last, lake, client, Progress("sessions ingested"))
     rows = sum(lake.manifest("bars", session).rows for session in lake.sessions("bars", first, last))
     return {"first": first.isoformat(), "last": last.isoformat(), "rows": rows, "tables": tables}

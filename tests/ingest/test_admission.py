@@ -1,0 +1,38 @@
+"""Long work begins only with a key that fills what the declared plan has."""
+
+import pytest
+
+from services.jquants import KEY
+from tosho.config import JQuants
+from tosho.ingest import JQuantsClient, KeyRefusedError, PlanTooSmallError, admitted
+from tosho.ingest.plans import PLANS
+
+
+def client_of(url, plan, key=KEY):
+    return JQuantsClient(JQuants(url, key, plan), sleep=lambda _: None)
+
+
+def test_the_tables_that_the_key_fills_are_named(url):
+    with client_of(url, "light") as client:
+        tables = admitted(client)
+    assert {"bars", "indices", "investor_flows"} <= set(tables)
+    assert "margin_interest" not in tables
+
+
+def test_a_plan_that_is_smaller_than_declared_is_refused_with_what_it_lacks(url):
+    with (
+        client_of(url, "standard") as client,
+        pytest.raises(PlanTooSmallError, match=r"'standard'.*/markets/margin-interest.*TOSHO_JQUANTS_PLAN"),
+    ):
+        admitted(client)
+
+
+def test_a_wrong_key_is_told_from_a_small_plan(url):
+    with client_of(url, "light", "another") as client, pytest.raises(KeyRefusedError):
+        admitted(client)
+
+
+def test_only_the_declared_endpoints_are_asked(url, tampering):
+    with client_of(url, "free") as client:
+        admitted(client)
+    assert {path.removeprefix("/v2") for path, _ in tampering.asked} == PLANS["free"].endpoints

@@ -123,20 +123,28 @@ def pace(plan: Plan = "standard", count: int = 250) -> dict[str, float]:
 
 
 def memory(codes: int = 300, count: int = 2_450) -> dict[str, object]:
-    """Take ten years in, and say how much memory the process had at most after each tenth."""
+    """Take ten years in, and say how much memory the process had had at most by each tenth of the largest tables."""
     with tempfile.TemporaryDirectory() as folder:
-        summary = simulate(Path(folder) / "market", codes=codes, sessions=count)
+        market = Path(folder) / "market"
+        made = [sys.executable, "-m", "tosho", "simulate", "market", str(market)]
+        subprocess.run([*made, "--codes", str(codes), "--sessions", str(count)], check=True, stdout=subprocess.DEVNULL)
+        days = pl.scan_parquet(market / "topix.parquet").select("Date").collect()["Date"]
         lake = Lake(Files(f"file://{folder}/lake"))
         peaks: dict[int, int] = {}
 
-        def note(_: str, done: int, __: int) -> None:
-            peaks[10 * done // count] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        def note(stage: str, done: int, _: int) -> None:
+            if " of " not in stage:  # listings, TOPIX and bars, which come last
+                peaks[10 * done // count] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
-        with serving(Path(folder) / "market", "premium") as url, JQuantsClient(JQuants(url, KEY, "premium")) as client:
+        with serving(market, "premium") as url, JQuantsClient(JQuants(url, KEY, "premium")) as client:
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
             began = time.perf_counter()
-            ingest_history(summary.first, summary.last, lake, client, note)
+            ingest_history(days[0], days[-1], lake, client, note)
             wall = time.perf_counter() - began
-        return {"codes": codes, "sessions": count, "wall_s": round(wall, 1), "peak_mib": peaks, "tables": len(SOURCES)}
+        return {
+            "codes": codes, "sessions": count, "wall_s": round(wall, 1), "before_mib": before, "peak_mib": peaks,
+            "tables": len(SOURCES),
+        }  # fmt: skip
 
 
 if __name__ == "__main__":

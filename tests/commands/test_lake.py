@@ -94,7 +94,7 @@ def test_a_purge_lists_first_and_deletes_when_told_to(lake, home):
     told = run("purge", "--source", "jquants")
     assert ["raw/bars_daily" in told, "tables/bars" in told, "Nothing was deleted" in told] == [True] * 3
     assert told.index("Stays in the lake") < told.index("tables/predictions")
-    assert f"models in sqlite:///{home}/mlflow.db" in told
+    assert f"models (with samples of features) in sqlite:///{home}/mlflow.db" in told
     assert lake.files.tree("") == before
     assert "4 files deleted." in run("purge", "--source", "jquants", "--yes")
     assert [entry.path for entry in lake.files.tree("")] == ["tables/predictions/session=2025-03-31/manifest.json"]

@@ -19,10 +19,18 @@ def test_the_tables_that_the_key_fills_are_named(url):
     assert "margin_interest" not in tables
 
 
-def test_a_plan_that_is_smaller_than_declared_is_refused_with_what_it_lacks(url):
+def test_what_the_key_is_refused_is_told_and_skipped(url, caplog):
+    with client_of(url, "standard") as client:
+        tables = admitted(client)
+    assert "margin_interest" not in tables
+    assert "/markets/margin-interest" in caplog.text
+    assert "is skipped" in caplog.text
+
+
+def test_a_key_without_what_every_session_needs_is_refused(free_url):
     with (
-        client_of(url, "standard") as client,
-        pytest.raises(PlanTooSmallError, match=r"'standard'.*/markets/margin-interest.*TOSHO_JQUANTS_PLAN"),
+        client_of(free_url, "light") as client,
+        pytest.raises(PlanTooSmallError, match=r"'light'.*/bulk/list.*TOSHO_JQUANTS_PLAN.*Nothing was taken in"),
     ):
         admitted(client)
 

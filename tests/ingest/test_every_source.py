@@ -135,6 +135,10 @@ def test_a_week_that_ends_on_no_session_cannot_be_placed_and_waits_in_quarantine
     assert source.check(source.read(rows(*sent))).by_rule() == {"session_missing": 1}
 
 
+def by_table(table):
+    return next(source for source in SOURCES if source.table == table)
+
+
 def many(source, **changes):
     """Return 60 rows of a source that differ in their code, as an evening's are."""
     named = next((name for name in ("Code", "S33", "Section", "Date") if name in ROWS[source.endpoint]), "Date")
@@ -156,3 +160,35 @@ def test_a_column_that_is_null_throughout_stops_the_run(table, lost):
     assert source.check(source.read(many(source))).good.height
     with pytest.raises(ContractError, match="never passed on as nulls"):
         source.check(source.read(many(source, **{lost: None})))
+
+
+def test_two_private_sellers_of_one_name_are_two_positions():
+    source = by_table("short_positions")
+    sent = rows(official(source), official(source, ShrtPosShares=150_000, ShrtPosUnits=150))
+    assert source.check(source.read(sent)).good.height == 2
+
+
+@pytest.mark.parametrize(("table", "asked"), [("short_positions", "disc_date"), ("margin_alerts", "date")])
+def test_what_was_reported_on_a_day_without_trades_is_asked_for_by_the_next_session(table, asked):
+    days = [query[asked] for query in by_table(table).ask(date(2020, 10, 2))]
+    assert days == ["2020-10-01", "2020-10-02"]
+    assert [query[asked] for query in by_table(table).ask(date(2020, 10, 5))] == ["2020-10-05"]
+
+
+def test_derivatives_of_a_day_on_which_shares_stood_still_are_asked_for():
+    asked = [query["date"] for query in by_table("options_225").ask(date(2020, 10, 2))]
+    assert asked == ["2020-09-30", "2020-10-01"]
+
+
+@pytest.mark.parametrize("table", ["half_bars", "breakdown", "sector_short_selling"])
+def test_a_row_of_a_day_that_is_no_session_belongs_to_none(table):
+    read = by_table(table).read(rows(official(by_table(table), Date="2020-10-01")))
+    assert read["session"].null_count() == read.height
+
+
+def test_a_half_day_has_no_afternoon():
+    source = by_table("half_bars")
+    nothing = {f"A{name}": None for name in ("O", "H", "L", "C", "Vo", "Va", "UL", "LL")}
+    assert source.read(many(source, Date="2008-12-30", **nothing)).height == 120
+    with pytest.raises(ContractError, match="AO"):
+        source.read(many(source, Date="2008-12-29", **nothing))

@@ -16,7 +16,7 @@ PUBLISHED = "published"
 
 def records_of(table, days, seed):
     """Return a table's columns and `published`. Some facts come before their session's cutoff, some after."""
-    random, (by, of) = Random(seed), fact_of(table)
+    random, (by, of, _) = Random(seed), fact_of(table)
     schema = dict(INGESTED[table].schema)
     rows = []
     for day in days:

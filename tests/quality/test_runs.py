@@ -1,10 +1,11 @@
 from datetime import date
 
+import polars as pl
 import pytest
 
 from quality.sound_market import SESSION, bars_of
 from tosho import calendar
-from tosho.quality.runs import RUN_AT_MOST, constant_run, first_runs, next_runs
+from tosho.quality.runs import FEW, RUN_AT_MOST, constant_run, first_runs, next_runs
 
 
 def runs_of(days):
@@ -38,6 +39,16 @@ def test_the_bound_is_the_last_length_that_passes():
         counted = next_runs(counted, day)
     assert constant_run(counted).passed
     assert not constant_run(next_runs(counted, day)).passed
+
+
+def test_a_few_quiet_codes_stop_no_run():
+    day = bars_of(SESSION, 1)
+    counted = first_runs(day)
+    for place in range(RUN_AT_MOST):
+        moving = bars_of(SESSION, 2 + place % 2)
+        counted = next_runs(counted, pl.concat([day[:FEW], moving[FEW:]]))
+    assert counted.filter(pl.col("run") > RUN_AT_MOST).height == FEW
+    assert constant_run(counted).passed
 
 
 def test_no_bar_is_no_pass():

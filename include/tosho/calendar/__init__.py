@@ -21,6 +21,7 @@ from tosho.calendar.sessions import (
     week_end_before,
 )
 from tosho.calendar.xtks import (
+    DISAGREEMENTS,
     FIRST,
     CalendarBoundError,
     NotASessionError,
@@ -31,6 +32,7 @@ from tosho.calendar.xtks import (
 
 __all__ = [
     "CLOSE",
+    "DISAGREEMENTS",
     "FIRST",
     "JST",
     "MARGIN_DAILY_SINCE",

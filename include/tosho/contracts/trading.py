@@ -147,7 +147,11 @@ SHORT_POSITIONS = Contract(
         *texts(("notes",)),
         KNOWN_AT,
     ),
-    key=("session", "code", "seller", "manager", "fund", "calculated_on", "disclosed_on"),
+    # two private sellers have one name and no address; they are told apart by what they hold
+    key=(
+        *("session", "code", "seller", "seller_address", "manager", "fund", "calculated_on", "disclosed_on"),
+        *("previous_report_on", "position_shares"),
+    ),
     rules=(CODE_FORM, *not_negative(("position_to_listed", "position_shares"))),
 )
 

@@ -9,11 +9,15 @@ from datetime import date
 import polars as pl
 
 from tosho.contracts import ContractError
-from tosho.ingest.errors import NotYetPublishedError, PayloadError
+from tosho.ingest.errors import NotYetPublishedError, OutsideWindowError, PayloadError
 from tosho.ingest.jquants import JQuantsClient, Page
+from tosho.ingest.late import late_rows
 from tosho.ingest.sources import Query, Source
+from tosho.observability.log import logger
 from tosho.storage import Lake, raw
 from tosho.storage.manifest import Source as Kept
+
+_log = logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,9 @@ class Answers:
 def fetch(source: Source, session: date, answers: Answers, code: str = "") -> Fetched:
     """Ask for a session's rows of a source, all or those of one code, and keep every page as it came.
 
+    Of what only today's answer has, the rows of later sessions come along: they cannot be asked for again. What
+    belongs to the session before and was not there when that was taken in was late, and is known only now.
+
     Raises:
         NotYetPublishedError: There are none, of a source that always has some.
         PayloadError: The answer is about other days, or another code.
@@ -54,11 +61,14 @@ def fetch(source: Source, session: date, answers: Answers, code: str = "") -> Fe
     """
     pages = [page for query in _queries(source, session, code) for page in _answered(source, query, answers)]
     rows = source.read(_joined(source, [page.rows for page, _ in pages if page.rows.height]))
-    mine = rows.filter(pl.col("session").is_null() | (pl.col("session") == session))
+    this = pl.col("session").ge(session) if source.of_the_moment else pl.col("session") == session
+    mine = rows.filter(pl.col("session").is_null() | this)
     if rows.height or not code:
         _require_session(source, session, rows, mine)
     if code:
         _require_code(source, code, mine)
+    elif source.late is not None:
+        mine = pl.concat([mine, late_rows(source, session, rows, answers.lake)])
     return Fetched(source, mine, tuple(kept for _, kept in pages))
 
 
@@ -70,8 +80,10 @@ def fetch_range(source: Source, sessions: Sequence[date], answers: Answers) -> I
     kept = tuple(record for _, record in pages)
     rows = source.read(_joined(source, [page.rows for page, _ in pages if page.rows.height]))
     found = rows.partition_by("session", as_dict=True)
+    lost = found.get((None,), rows.clear())  # of no session: they wait in the first one's quarantine
     for session in sessions:
-        yield session, Fetched(source, found.get((session,), rows.clear()), kept)
+        yield session, Fetched(source, pl.concat([found.get((session,), rows.clear()), lost]), kept)
+        lost = lost.clear()
 
 
 def _request(asked: str, number: int) -> str:
@@ -85,9 +97,10 @@ def _queries(source: Source, session: date, code: str) -> list[Query]:
 def _answered(source: Source, query: Query, answers: Answers) -> list[tuple[Page, Kept]]:
     try:
         return answers.pages(source, query)
-    except NotYetPublishedError:
+    except (NotYetPublishedError, OutsideWindowError) as error:
         if source.always:
             raise
+        _log.warning("%s: nothing to %s: %s", source.table, query, error)
         return []
 
 
@@ -100,25 +113,22 @@ def _joined(source: Source, pages: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _require_session(source: Source, session: date, rows: pl.DataFrame, mine: pl.DataFrame) -> None:
-    if source.of_the_moment or (not source.always and not _of_other_days(source, session, rows)):
+    """Refuse what is not about the session: of a source that is always there any row, of others a row of other days."""
+    days = source.days(session)
+    if source.of_the_moment or days is None:
         return
-    if source.always and mine.height and mine.height == rows.height and not mine["session"].null_count():
-        return
-    if not rows.height:
+    if source.always and not rows.height:
         raise NotYetPublishedError(
             f"J-Quants has no row of {source.endpoint} for session {session} yet. Ask again after its publication."
         )
-    others = rows.filter(pl.col("session").ne_missing(session)).select(source.day.unique().sort().head(3)).to_series()
-    raise PayloadError(
-        f"{source.endpoint} was asked for session {session} and answered {rows.height} rows, {mine.height} of them of "
-        f"that session; there are rows of {', '.join(str(other) for other in others)}. Nothing was published."
-    )
-
-
-def _of_other_days(source: Source, session: date, rows: pl.DataFrame) -> int:
-    """Return how many rows are of days that nobody asked for."""
-    days = source.days(session)
-    return rows.filter(~source.day.is_between(*days)).height if days and rows.height else 0
+    strange = pl.col("session").ne_missing(session) if source.always else ~source.day.is_between(*days)
+    others = rows.filter(strange) if rows.height else rows
+    if others.height:
+        named = others.select(source.day.unique().sort().head(3)).to_series()
+        raise PayloadError(
+            f"{source.endpoint} was asked for session {session} and answered {rows.height} rows, {mine.height} of "
+            f"them of that session; there are rows of {', '.join(map(str, named))}. Nothing was published."
+        )
 
 
 def _require_code(source: Source, code: str, mine: pl.DataFrame) -> None:

@@ -10,12 +10,16 @@ from typing import Any
 
 from tosho.calendar import sessions
 from tosho.ingest import bulk
+from tosho.ingest.errors import AccessRefusedError, KeyRefusedError, RequestRefusedError
 from tosho.ingest.fetch import Answers, fetch_range
 from tosho.ingest.jquants import JQuantsClient
 from tosho.ingest.month import Files, Month
 from tosho.ingest.session import Report, ingest_sources, put, split_by_plan, total
 from tosho.ingest.sources import Source
+from tosho.observability.log import logger
 from tosho.storage import Lake, PartitionMissingError, layout
+
+_log = logger(__name__)
 
 Progress = Callable[[str, int, int], None]
 """Receives the stage, how many sessions are done, and how many there are."""
@@ -78,7 +82,9 @@ class _History:
         Sources that are always there go together, so that a session has all of them or none. The others go by
         themselves: files that lack a day are no proof that there was nothing, and it is asked for.
         """
-        listed = self._listed(sources)
+        listed = self._listed_unless_refused(sources)
+        if listed is None:
+            return 0
         singly, from_files, done = list(self.wanted), 0, 0
         if listed:
             singly = []
@@ -114,6 +120,19 @@ class _History:
             return
         for session in absent:
             yield session, ingest_sources(session, due[session], self.lake, self.client)
+
+    def _listed_unless_refused(self, sources: Sequence[Source]) -> Files | None:
+        """Return the bulk files by source; None where the key is refused them, and the tables are skipped."""
+        try:
+            return self._listed(sources)
+        except KeyRefusedError:
+            raise
+        except (AccessRefusedError, RequestRefusedError) as error:
+            if any(source.always for source in sources):
+                raise
+            _log.error("%s is skipped: %s", ", ".join(source.table for source in sources), error)
+            self.reports.append({source.table: {"skipped": str(error), "rows": 0} for source in sources})
+            return None
 
     def _listed(self, sources: Sequence[Source]) -> Files:
         """Return the bulk files by source; none where the plan has none, or where one of the sources has none."""

@@ -34,7 +34,7 @@ def merged(source: Source, session: date, published: pl.DataFrame, waiting: pl.D
     old, others = published.filter(_of(answered)), published.filter(~_of(answered))
     found = source.contract.check(pl.concat([others, new]))  # with the others: one halted code is no lost column
     good, bad = found.good.filter(_of(answered)), found.bad
-    stay = old.filter(~_of(_clean(good, bad))).join(good, on=key, how="anti")
+    stay = old.filter(~_of(_clean(good, bad))).join(good, on=key, how="anti", nulls_equal=True)
     stood_in = source.stand_ins(Checked(others, waiting.filter(renewed)))
     sound = pl.concat(
         [others, good, stay.join(stood_in, on=source.contract.schema.names(), how="anti", nulls_equal=True)]

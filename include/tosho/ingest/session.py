@@ -11,7 +11,7 @@ import polars as pl
 from tosho.calendar import offset
 from tosho.contracts import Checked
 from tosho.ingest import quarantine
-from tosho.ingest.errors import NotYetPublishedError
+from tosho.ingest.errors import AccessRefusedError, KeyRefusedError, NotYetPublishedError
 from tosho.ingest.fetch import Answers, Fetched, fetch
 from tosho.ingest.jquants import JQuantsClient
 from tosho.ingest.merge import merged
@@ -58,14 +58,35 @@ def ingest_session(session: date, lake: Lake, client: JQuantsClient, codes: Sequ
 
 
 def ingest_sources(session: date, sources: Iterable[Source], lake: Lake, client: JQuantsClient) -> Report:
-    """Bring a session into the tables of some sources: all are fetched and checked before any is published."""
-    answers = Answers(lake, client)
-    fetched = [fetch(source, session, answers) for source in sources if source.is_due(session)]
-    checked = [found.source.check(found.rows) for found in fetched]
-    return {
-        found.source.table: put(lake, found.source, session, rows, found.kept)
-        for found, rows in zip(fetched, checked, strict=True)
-    }
+    """Bring a session into the tables of some sources: all are fetched and checked before any is published.
+
+    A table that the key is refused, though the plan should have it, is skipped with what J-Quants said, unless it is
+    one that every session has.
+    """
+    answers, refused = Answers(lake, client), Report()
+    fetched = []
+    for source in sources:
+        if source.is_due(session):
+            try:
+                fetched.append(fetch(source, session, answers))
+            except KeyRefusedError:
+                raise
+            except AccessRefusedError as error:
+                if source.always:
+                    raise
+                _log.error("%s of %s is skipped: %s", source.table, session, error)
+                refused[source.table] = {"skipped": str(error), "rows": 0}
+    checked = [(found, source_rows) for found in fetched for source_rows in _by_session(found, session)]
+    published = [{found.source.table: put(lake, found.source, day, rows, found.kept)} for found, (day, rows) in checked]
+    return total([refused, *published])
+
+
+def _by_session(found: Fetched, session: date) -> list[tuple[date, Checked]]:
+    """Return what was fetched, checked; of what only today's answer has, the rows of the next session apart."""
+    later = found.rows.filter(pl.col("session") > session)
+    parts = [(session, found.rows.filter(~(pl.col("session") > session).fill_null(value=False)))]
+    parts += [(day, rows) for (day,), rows in later.partition_by("session", as_dict=True).items()]
+    return [(day, found.source.check(rows)) for day, rows in parts]
 
 
 def split_by_plan(client: JQuantsClient) -> tuple[list[Source], Report]:
@@ -80,16 +101,23 @@ def split_by_plan(client: JQuantsClient) -> tuple[list[Source], Report]:
 def put(lake: Lake, source: Source, session: date, checked: Checked, kept: Sequence[Kept]) -> dict[str, Any]:
     """Publish good rows, keep bad ones aside, and return the counts of both.
 
-    A source that only ever has today's rows has none of an earlier session: that says nothing, and nothing is put.
+    No rows replace no rows: an answer that has become empty is told, and what was published stays. A source that only
+    ever has today's rows has none of an earlier session: that says nothing, and nothing is put.
     """
     table, by_rule = source.table, checked.by_rule()
-    if source.of_the_moment and not checked.good.height:
+    if not checked.good.height and (source.of_the_moment or _has_rows(lake, table, session)):
+        if not source.of_the_moment:
+            _log.warning("%s of %s: J-Quants has no good row any more; those that were published stay", table, session)
         return {"rows": 0, "quarantined": by_rule}
     if by_rule:
         _log.warning("%s of %s: quarantined %s", table, session, by_rule)
     lake.quarantine(table, session, checked.bad)
     lake.publish(table, session, checked.good, sources=kept, quarantined=by_rule)
     return {"rows": checked.good.height, "quarantined": by_rule}
+
+
+def _has_rows(lake: Lake, table: str, session: date) -> bool:
+    return lake.has(table, session) and lake.manifest(table, session).rows > 0
 
 
 def _ingest_codes(session: date, lake: Lake, client: JQuantsClient, codes: Sequence[str]) -> Report:

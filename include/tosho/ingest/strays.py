@@ -9,7 +9,7 @@ from typing import NamedTuple
 import polars as pl
 
 from tosho.calendar import sessions
-from tosho.contracts import RULE, Checked
+from tosho.contracts import FEW, RULE, Checked
 from tosho.ingest.bulk import BulkFile
 from tosho.ingest.errors import PayloadError
 from tosho.ingest.session import Report
@@ -40,7 +40,7 @@ class Part(NamedTuple):
 def sort_out(source: Source, file: BulkFile, rows: pl.DataFrame) -> Part:
     """Return a file's rows by whether they belong in it; those that do not carry the rule they break."""
     within = (source.day.is_between(file.first, file.last) & pl.col("session").is_not_null()).fill_null(value=False)
-    trading = pl.col("session").is_in(sessions(file.first, file.last)) if source.always else pl.lit(value=True)
+    trading = pl.col("session").is_in(sessions(file.first, file.last)) if source.of_its_session else pl.lit(value=True)
     rule = (
         pl.when(source.day.is_null() | pl.col("session").is_null())
         .then(pl.lit(NO_SESSION))
@@ -62,6 +62,8 @@ def attach(source: Source, parts: Sequence[Part], wanted: MutableMapping[date, C
     """
     for part in parts:
         if part.strays.height:
+            if part.mine.is_empty() and part.strays.height >= FEW:
+                raise PayloadError(_another(part))
             host = _host(part, wanted)
             bad = pl.concat([wanted[host].bad, part.strays])
             wanted[host] = Checked(wanted[host].good, source.contract.in_order(bad))
@@ -70,13 +72,18 @@ def attach(source: Source, parts: Sequence[Part], wanted: MutableMapping[date, C
 
 def _host(part: Part, wanted: Collection[date]) -> date:
     if not wanted:
-        told = dict(part.strays[RULE].value_counts().sort(RULE).iter_rows())
-        raise PayloadError(
-            f"The bulk file {part.file.file.key!r} has no row of the sessions that are wanted of it, and "
-            f"{part.strays.height} that are not of {part.file.first} to {part.file.last}: {told}. It is another "
-            "month's, or its dates cannot be read; nothing of the month was published."
-        )
+        raise PayloadError(_another(part))
     return min([session for session in wanted if part.file.holds(session, session)] or wanted)
+
+
+def _another(part: Part) -> str:
+    told = dict(part.strays[RULE].value_counts().sort(RULE).iter_rows())
+    return (
+        f"The bulk file {part.file.file.key!r} has no row of the sessions that are wanted of it, and "
+        f"{part.strays.height} that are not of {part.file.first} to {part.file.last}: {told}. It is another "
+        "month's, its dates cannot be read, or it is cut by another day than Tosho knows; nothing of the month was "
+        "published."
+    )
 
 
 def set_aside(source: Source, parts: Sequence[Part], lake: Lake) -> Report:

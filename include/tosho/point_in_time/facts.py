@@ -12,10 +12,21 @@ from tosho.point_in_time.asof import as_of, known_by
 
 
 class Fact(NamedTuple):
-    """`by` names what a record is about, `of` the day or document; records that agree in both are versions of one."""
+    """`by` names what a record is about, `of` the day or document; records that agree in both are versions of one.
+
+    Of versions that were published at one instant the last by `then` holds.
+    """
 
     by: tuple[str, ...]
     of: tuple[str, ...] = ()
+    then: tuple[str, ...] = ()
+
+    def one_an_instant(self, records: pl.DataFrame) -> pl.DataFrame:
+        """Return the records without those that another one replaced before anybody could see them."""
+        if not self.then:
+            return records
+        ordered = records.sort(*self.then, maintain_order=True)
+        return ordered.unique([*self.by, *self.of, "known_at"], keep="last", maintain_order=True)
 
 
 _DAILY: Final = Fact(("code",), ("session",))
@@ -35,13 +46,15 @@ FACTS: Final = {
     "shares": Fact(("code",)),  # the last stated holds, whatever period it is of
     "statements": _DOCUMENT,
     "statement_details": _DOCUMENT,
-    "dividends": Fact(("code",), ("corporate_action",)),  # a correction or deletion names the notice that it is of
+    # a correction or deletion names the notice that it is of, and may be told within the same hour
+    "dividends": Fact(("code",), ("corporate_action",), ("published_at", "reference")),
     "earnings_dates": Fact(("code", "year_end", "quarter")),
     "earnings_calendar": Fact(("code", "quarter"), ("scheduled_on",)),
     "investor_flows": Fact(("section",), ("week_end",)),
     "margin_interest": Fact(("code",), ("applied_on",)),
     "margin_alerts": Fact(("code",), ("applied_on",)),
-    "short_positions": Fact(("code", "seller", "manager", "fund"), ("calculated_on",)),
+    # two private sellers have one name: of what they report on one day the larger position stands for both
+    "short_positions": Fact(("code", "seller", "manager", "fund"), ("calculated_on",), ("position_shares",)),
     "options_225": _CONTRACT,
     "futures": _CONTRACT,
     "options": _CONTRACT,
@@ -77,8 +90,8 @@ def visible(table: str, records: pl.DataFrame, cutoff: datetime) -> pl.DataFrame
         UnknownTableError: The table is none of those that are ingested.
         AsOfError: Two versions of a fact have one publication.
     """
-    by, of = fact_of(table)
-    return known_by(records, cutoff, key=list(dict.fromkeys([*by, *of])))
+    fact = fact_of(table)
+    return known_by(fact.one_an_instant(records), cutoff, key=list(dict.fromkeys([*fact.by, *fact.of])))
 
 
 def newest(table: str, rows: pl.DataFrame, records: pl.DataFrame, cutoff: str = "cutoff") -> pl.DataFrame:
@@ -94,6 +107,7 @@ def newest(table: str, rows: pl.DataFrame, records: pl.DataFrame, cutoff: str = 
         UnknownTableError: The table is none of those that are ingested.
         AsOfError: As for `as_of`: for example a record whose manager, fund or corporate action is null.
     """
-    by, of = fact_of(table)
-    told = records.rename({"session": "of_session"})
-    return as_of(rows, told, by=by, cutoff=cutoff, fact=["of_session" if name == "session" else name for name in of])
+    fact = fact_of(table)
+    told = fact.one_an_instant(records).rename({"session": "of_session"})
+    of = ["of_session" if name == "session" else name for name in fact.of]
+    return as_of(rows, told, by=fact.by, cutoff=cutoff, fact=of)

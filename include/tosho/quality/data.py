@@ -92,7 +92,7 @@ class DataJudge:
         found = self._core(session, frames, quarantined)
         if "trading_days" in frames and _sound(frames, "trading_days"):
             found += agreement.trading_days(frames["trading_days"], session)
-        if {"indices", "all_indices"} <= frames.keys() and _sound(frames, "all_indices"):
+        if "indices" in frames and _sound(frames, "all_indices") and frames["all_indices"].height:
             found.append(agreement.topix(frames["indices"], frames["all_indices"]))
         if "bars" in frames:
             found.append(runs.constant_run(self._count_runs(session, frames["bars"])))

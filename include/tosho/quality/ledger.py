@@ -68,7 +68,7 @@ class Ledger:
     def _folders(self, table: str) -> list[date]:
         if table not in self._partitions:
             names = self.lake.files.names(layout.table_path(table))
-            self._partitions[table] = [layout.session_of(name) for name in names]
+            self._partitions[table] = layout.sessions_of(names)
         return self._partitions[table]
 
     def _look(self, table: str, sessions: Iterable[date]) -> None:

@@ -2,7 +2,8 @@
 
 A row counts as the same when prices and volume equal those of the session before and something was traded. On the
 real market of 2014-2018 (4.2 million rows) such a run took 2 sessions 3,527 times, then 243, 40, 6 and 2 times for 3
-to 6, and 8 sessions once: one lot a day of a small company at its last price. No run was longer.
+to 6, and 8 sessions once: one lot a day of a small company at its last price. No run was longer. A very quiet code may
+have a longer one some day, so that FEW of them do not stop a run.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import polars as pl
 from tosho.quality.verdict import NOT_MEASURED, Verdict, at_most, some
 
 RUN_AT_MOST: Final = 10
+FEW: Final = 2
+"""So many codes are never too many."""
 REPEATED: Final = ("open", "high", "low", "close", "volume")
 READ: Final = ("code", *REPEATED)
 _RUN: Final = "run"
@@ -38,13 +41,13 @@ def next_runs(runs: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
 
 
 def constant_run(runs: pl.DataFrame) -> Verdict:
-    """Return the verdict on the longest run."""
-    longest = runs[_RUN].max()
+    """Return the verdict on how many codes have a run that is too long."""
     long = runs.filter(pl.col(_RUN) > RUN_AT_MOST)["code"]
     return at_most(
         "bars.constant_run",
-        float(longest) if isinstance(longest, int) else NOT_MEASURED,
-        RUN_AT_MOST,
-        f"Sessions in which a bar has been the same; codes with more: {some(long)}.",
+        float(long.len()) if runs.height else NOT_MEASURED,
+        FEW,
+        f"Codes whose bar has been the same for more than {RUN_AT_MOST} sessions: {some(long)}; the longest run is of "
+        f"{runs[_RUN].max()!r}.",
         "The source fills with old rows: fetch these codes again for the sessions of the run.",
     )

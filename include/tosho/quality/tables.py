@@ -80,8 +80,8 @@ def _present(expected: Expected, held: Held) -> Verdict:
         0,
         f"The lake has {'no' if held.frame is None else 'a'} partition of {expected.table} for {held.session}; its "
         f"newest rows are of {held.newest}.",
-        "Ingest the session again. If the plan no longer has this table, its rows must be deleted by the terms of use, "
-        "and a table without rows is not judged.",
+        "Ingest the session again. If the plan no longer has this table, the terms of use want its rows deleted: "
+        "`tosho purge --source jquants --execute`, then the Dag `history` with the plan that you have.",
     )
     return replace(verdict, stops=not expected.of_the_moment)
 

@@ -172,7 +172,7 @@ class Lake:
 
     def sessions(self, table: str, first: date | None = None, last: date | None = None) -> list[date]:
         """Return the published sessions of a table, in order, within the bounds (both included)."""
-        folders = [layout.session_of(name) for name in self.files.names(layout.table_path(table))]
+        folders = layout.sessions_of(self.files.names(layout.table_path(table)))
         wanted = [s for s in folders if (first or s) <= s <= (last or s)]
         with ThreadPoolExecutor(16) as pool:
             published = pool.map(lambda s: self.has(table, s), wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 
 MANIFEST = "manifest.json"
@@ -65,3 +66,12 @@ def session_of(folder: str) -> date:
     datetime.date(2018, 11, 16)
     """
     return date.fromisoformat(folder.removeprefix(_SESSION))
+
+
+def sessions_of(names: Iterable[str]) -> list[date]:
+    """Return the sessions of a table's partition folders; what else lies there is `lake verify`'s to name.
+
+    >>> sessions_of([".DS_Store", "session=2018-11-16"])
+    [datetime.date(2018, 11, 16)]
+    """
+    return [session_of(name) for name in names if name.startswith(_SESSION)]

@@ -80,8 +80,18 @@ def sweep(lake: Lake, looked: Looked, before: datetime) -> None:
         assert looked.manifest is not None  # who lost a version has a manifest
         lake.forget_data(looked.manifest.table, looked.manifest.session, version)
     for orphan in looked.orphans:
-        if orphan.written < before:
+        if orphan.written < before and not _is_named(lake, orphan.path):  # a task may have published it since the look
             lake.files.delete(orphan.path)
+
+
+def _is_named(lake: Lake, path: str) -> bool:
+    """Tell whether the manifest beside a file names it now."""
+    folder, _, name = path.rpartition("/")
+    table, _, partition = folder.removeprefix("tables/").partition("/")
+    try:
+        return name in lake.manifest(table, layout.session_of(partition)).named()
+    except (PartitionMissingError, ValueError):
+        return False
 
 
 def _folders(lake: Lake, table: str, first: date | None, last: date | None) -> Iterator[tuple[str, str, date | None]]:
@@ -109,14 +119,26 @@ def _look_at(lake: Lake, table: str, folder: str, session: date | None) -> Looke
         told = f"{path} has the manifest of {manifest.table} of {manifest.session}. Publish the session again."
         return Looked(path, faults=(told,))
     present = _fault_of(lake, manifest, manifest.as_version(), _fault_of_columns)
-    lost = [(v, fault) for v in manifest.superseded if v.kept and (fault := _fault_of(lake, manifest, v))]
+    faulty = [(v, fault) for v in manifest.superseded if v.kept and (fault := _fault_of(lake, manifest, v))]
+    lost = [version for version, _ in faulty if _is_lost(lake, manifest, version)]
     return Looked(
         path,
         manifest,
-        (*filter(None, [present]), *(f"{fault} It is an earlier version's: see `lake sweep`." for _, fault in lost)),
+        (*filter(None, [present]), *(f"{fault} It is an earlier version's: see `lake sweep`." for _, fault in faulty)),
         _unnamed(lake, path, {layout.MANIFEST, *manifest.named()}),
-        tuple(version for version, _ in lost),
+        tuple(lost),
     )
+
+
+def _is_lost(lake: Lake, manifest: Manifest, version: Version) -> bool:
+    """Tell whether a version's data is gone or another's; a file that cannot be read just now may be sound."""
+    try:
+        data = lake.files.read(layout.data_path(manifest.table, manifest.session, version.file))
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return hashlib.sha256(data).hexdigest() != version.sha256
 
 
 def _fault_of(

@@ -7,7 +7,7 @@ from typing import Final
 from tosho.contracts import BREAKDOWN as CONTRACT
 from tosho.ingest import plans
 from tosho.ingest.sources.columns import day, number, text
-from tosho.ingest.sources.reading import Reading, published_with
+from tosho.ingest.sources.reading import Reading, published_in
 from tosho.ingest.sources.source import Source
 
 _KINDS: Final = {
@@ -30,7 +30,7 @@ to_breakdown: Final = Reading(
         text("Code").alias("code"),
         *(number(sent).alias(name) for sent, name in _NUMBERS.items()),
     ),
-    published_with("traded_on", "breakdown"),
+    published_in("traded_on", "breakdown"),
 )
 
 

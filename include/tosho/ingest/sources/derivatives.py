@@ -19,7 +19,7 @@ from tosho.contracts import Contract
 from tosho.ingest import plans
 from tosho.ingest.sources.columns import day, number, text
 from tosho.ingest.sources.reading import Reading, published_with
-from tosho.ingest.sources.source import Days, Query, Source
+from tosho.ingest.sources.source import Days, Query, Source, business_days
 
 HOLIDAY_TRADING_SINCE: Final = date(2022, 9, 23)
 """From here the derivatives exchange trades on public holidays too."""
@@ -65,7 +65,9 @@ def ask_trading_days(session: date) -> list[Query]:
     """Ask for the session before, and for the holidays on weekdays since, on which derivatives may trade."""
     first, last = previous_session(session), session - timedelta(days=1)
     between = [first + timedelta(days=n) for n in range(1, (last - first).days + 1)]
-    holidays = [on for on in between if on >= HOLIDAY_TRADING_SINCE and on.isoweekday() <= 5]  # noqa: PLR2004 - Friday
+    weekdays = [on for on in between if on.isoweekday() <= 5]  # noqa: PLR2004 - Friday
+    odd = business_days(session)[:-1]  # derivatives were traded on 2020-10-01, when shares were not
+    holidays = [on for on in weekdays if on >= HOLIDAY_TRADING_SINCE or on in odd]
     return [{"date": on.isoformat()} for on in (first, *holidays)]
 
 

@@ -47,6 +47,12 @@ def in_editions(rows: pl.DataFrame, source: str) -> pl.DataFrame:
     return with_session(known.drop("_first", "_final", "_closes"))
 
 
+def last_edition() -> pl.Expr:
+    """Return the instant of the last edition of a row's day: half past midnight after it."""
+    end = disclosed_on().cast(pl.Datetime("us")).dt.offset_by("24h30m")
+    return end.dt.replace_time_zone("Asia/Tokyo").dt.convert_time_zone("UTC")
+
+
 _EDITION: Final = {"disclosed_on": pl.Date(), "_first": AT, "_final": AT}
 
 

@@ -45,8 +45,13 @@ def _dated(rows: pl.DataFrame) -> pl.DataFrame:
 def _hour_after() -> pl.Expr:
     """Return the instant of the next full hour; of a notice without a time, the end of its day."""
     at = pl.col("published_on").dt.combine(pl.col("published_at")).dt.offset_by("59m59s").dt.truncate("1h")
-    late = pl.col("published_on").cast(pl.Datetime("us")).dt.offset_by("1d")
-    return pl.coalesce(at, late).dt.replace_time_zone("Asia/Tokyo").dt.convert_time_zone("UTC").cast(AT)
+    in_utc = at.dt.replace_time_zone("Asia/Tokyo").dt.convert_time_zone("UTC").cast(AT)
+    return pl.coalesce(in_utc, _end_of_day())
+
+
+def _end_of_day() -> pl.Expr:
+    end = pl.col("published_on").cast(pl.Datetime("us")).dt.offset_by("1d")
+    return end.dt.replace_time_zone("Asia/Tokyo").dt.convert_time_zone("UTC").cast(AT)
 
 
 to_dividends: Final = Reading(
@@ -70,5 +75,5 @@ def days_of_notices(session: date) -> Days | None:
 
 DIVIDENDS: Final = Source(
     "dividends", "dividend", plans.DIVIDENDS, to_dividends,
-    ask=each_of(days_of_notices), days=days_of_notices, day=pl.col("published_on"),
+    ask=each_of(days_of_notices), days=days_of_notices, day=pl.col("published_on"), late=_end_of_day(),
 )  # fmt: skip

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import partial
 from typing import Final
 
 import polars as pl
 
-from tosho.calendar import published_on
+from tosho.calendar import close_at, is_half_day, published_at
 from tosho.contracts import HALF_BARS as CONTRACT
 from tosho.ingest import plans
 from tosho.ingest.sources.bars import KNOWN
 from tosho.ingest.sources.columns import day, flag, number, read, require, require_some, text
-from tosho.ingest.sources.knowledge import known_from
+from tosho.ingest.sources.knowledge import instant_of, known_from
 from tosho.ingest.sources.source import Source
 
 _HALVES: Final = ("M", "A")
@@ -32,10 +33,17 @@ def to_half_bars(rows: pl.DataFrame) -> pl.DataFrame:
     require("bars_daily", rows, _NEEDED, KNOWN)
     halves = [_half(rows, half) for half in _HALVES]
     for half, found in zip(_HALVES, halves, strict=True):
-        require_some("bars_daily", found, list(_NUMBERS.values()), f"{half}O .. {half}Va")
+        there = found if half == "M" else found.filter(~pl.col("traded_on").is_in(_half_days(found)))
+        require_some("bars_daily", there, list(_NUMBERS.values()), f"{half}O .. {half}Va")
     found = pl.concat(halves)
-    published = partial(published_on, "bars_daily")
+    published = partial(published_at, "bars_daily")
     return known_from(found, "traded_on", published).select(CONTRACT.schema.names())
+
+
+def _half_days(rows: pl.DataFrame) -> list[date]:
+    """Return the sessions that had no afternoon."""
+    days = rows["traded_on"].drop_nulls().unique().to_list()
+    return [day for day in days if instant_of(day, close_at) and is_half_day(day)]
 
 
 def _half(rows: pl.DataFrame, half: str) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from tosho.contracts import MARGIN_ALERTS as CONTRACT
 from tosho.ingest import plans
 from tosho.ingest.sources.columns import day, flag_within, number, text
 from tosho.ingest.sources.reading import Reading, published_with
-from tosho.ingest.sources.source import Source
+from tosho.ingest.sources.source import Source, each_business_day, since_business_began
 
 _REASONS: Final = {
     "Restricted": "restricted", "DailyPublication": "daily_publication", "Monitoring": "monitoring",
@@ -50,5 +50,6 @@ to_margin_alerts: Final = Reading(
 
 
 MARGIN_ALERTS: Final = Source(
-    "margin_alerts", "margin_alert", plans.MARGIN_ALERT, to_margin_alerts, day=pl.col("published_on")
-)
+    "margin_alerts", "margin_alert", plans.MARGIN_ALERT, to_margin_alerts,
+    ask=each_business_day(), days=since_business_began, day=pl.col("published_on"),
+)  # fmt: skip

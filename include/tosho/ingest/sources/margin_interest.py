@@ -33,7 +33,7 @@ _LATER: Final = ("PubDate", "ShrtVal", "LongVal", "ShrtNegVal", "LongNegVal", "S
 """Which newer answers have beside them, and Tosho does not need: yen are volumes at prices that it knows."""
 
 
-LATE_BY: Final = 5
+LATE_BY: Final = 60
 """Sessions by which balances may be late and still be found in the files."""
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from tosho.contracts import MORNING_BARS as CONTRACT
 from tosho.ingest import plans
 from tosho.ingest.sources.columns import day, number, text
-from tosho.ingest.sources.reading import Reading, published_with
+from tosho.ingest.sources.reading import Reading, published_in
 from tosho.ingest.sources.source import Query, Source
 
 _NUMBERS: Final = {"MO": "open", "MH": "high", "ML": "low", "MC": "close", "MVo": "volume", "MVa": "turnover_yen"}
@@ -23,7 +23,7 @@ to_morning_bars: Final = Reading(
         text("Code").alias("code"),
         *(number(sent).alias(name) for sent, name in _NUMBERS.items()),
     ),
-    published_with("traded_on", "bars_am"),
+    published_in("traded_on", "bars_am"),
 )
 
 

@@ -8,13 +8,18 @@ from functools import partial
 
 import polars as pl
 
-from tosho.calendar import published_on
+from tosho.calendar import published_at, published_on
 from tosho.contracts import Contract
 from tosho.ingest.sources.columns import read, require
 from tosho.ingest.sources.knowledge import known_from
 
 Dating = Callable[[pl.DataFrame], pl.DataFrame]
 """Adds `known_at`, and where a table's session is not the day that a row describes, `session`."""
+
+
+def published_in(day: str, source: str) -> Dating:
+    """Return the dating of what is of a session only: at the source's hour; a day that is no session gives nulls."""
+    return partial(known_from, day=day, published=partial(published_at, source))
 
 
 def published_with(day: str, source: str) -> Dating:

@@ -7,7 +7,7 @@ from typing import Final
 from tosho.contracts import SECTOR_SHORT_SELLING as CONTRACT
 from tosho.ingest import plans
 from tosho.ingest.sources.columns import day, number, text
-from tosho.ingest.sources.reading import Reading, published_with
+from tosho.ingest.sources.reading import Reading, published_in
 from tosho.ingest.sources.source import Source
 
 _NUMBERS: Final = {
@@ -25,7 +25,7 @@ to_sector_short_selling: Final = Reading(
         text("S33").alias("sector33"),
         *(number(sent).alias(name) for sent, name in _NUMBERS.items()),
     ),
-    published_with("traded_on", "short_ratio"),
+    published_in("traded_on", "short_ratio"),
 )
 
 

@@ -9,7 +9,7 @@ import polars as pl
 from tosho.contracts import SHARES as CONTRACT
 from tosho.ingest import plans
 from tosho.ingest.sources.columns import day, number, read, require, text, time_of_day
-from tosho.ingest.sources.disclosures import disclosed_on, disclosure_days, in_editions
+from tosho.ingest.sources.disclosures import disclosed_on, disclosure_days, in_editions, last_edition
 from tosho.ingest.sources.source import Source, each_of
 
 _NEEDED: Final = ("DiscDate", "DiscTime", "Code", "DiscNo", "ShOutFY", "TrShFY")
@@ -47,4 +47,5 @@ def to_shares(rows: pl.DataFrame) -> pl.DataFrame:
 SHARES: Final = Source(
     "shares", "fins_summary", plans.FINS, to_shares,
     ask=each_of(disclosure_days), days=disclosure_days, day=disclosed_on(),
+    late=last_edition(),
 )  # fmt: skip

@@ -10,7 +10,7 @@ from tosho.contracts import SHORT_POSITIONS as CONTRACT
 from tosho.ingest import plans
 from tosho.ingest.sources.columns import day, number, text
 from tosho.ingest.sources.reading import Reading, published_with
-from tosho.ingest.sources.source import Source, each_of, same_day
+from tosho.ingest.sources.source import Source, each_business_day, since_business_began
 
 _TEXTS: Final = {
     "Code": "code", "SSName": "seller", "SSAddr": "seller_address", "DICName": "manager", "DICAddr": "manager_address",
@@ -41,5 +41,5 @@ to_short_positions: Final = Reading(
 
 SHORT_POSITIONS: Final = Source(
     "short_positions", "short_sale_report", plans.SHORT_SALE_REPORT, to_short_positions,
-    ask=each_of(same_day, "disc_date"), day=pl.col("disclosed_on"),
+    ask=each_business_day("disc_date"), days=since_business_began, day=pl.col("disclosed_on"),
 )  # fmt: skip

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import polars as pl
 
-from tosho.calendar import previous_session
+from tosho.calendar import DISAGREEMENTS, previous_session
 from tosho.contracts import INGESTED, Checked, Contract
 from tosho.ingest.plans import WITHOUT_FILES, Terms
 
 Query = dict[str, str]
+BUSINESS: Final = ("1", "2")
+"""What J-Quants' calendar calls a day on which there is business."""
 
 
 class Days(NamedTuple):
@@ -33,9 +35,29 @@ def since_the_session_before(session: date) -> Days | None:
     return Days(previous_session(session) + timedelta(days=1), session)
 
 
+def business_days(session: date) -> list[date]:
+    """Return the session, and before it the days since the last one that only J-Quants calls business days.
+
+    2020-10-01 is one: nothing was traded, and yet positions were reported.
+    """
+    before = previous_session(session)
+    odd = [day for day, division, *_ in DISAGREEMENTS if before < day < session and division in BUSINESS]
+    return [*odd, session]
+
+
+def since_business_began(session: date) -> Days | None:
+    """Return the days from the first of these business days to the session."""
+    return Days(business_days(session)[0], session)
+
+
 def by_date(session: date) -> list[Query]:
     """Ask for the session."""
     return [{"date": session.isoformat()}]
+
+
+def each_business_day(name: str = "date") -> Callable[[date], list[Query]]:
+    """Ask for each of a session's business days by itself."""
+    return lambda session: [{name: day.isoformat()} for day in business_days(session)]
 
 
 def each_of(days: Callable[[date], Days | None], name: str = "date") -> Callable[[date], list[Query]]:
@@ -88,6 +110,7 @@ class Source:
         False  # without files, many sessions are asked for at once, from the first of their days to the last
     )
     of_the_moment: bool = False  # only today's rows can be had, so that they are never replaced by none
+    late: pl.Expr | None = None  # the instant from which a row was known that came too late for its own session
     half_days: bool = False  # only plans whose bars have half-day blocks
     stand_ins: Callable[[Checked], pl.DataFrame] = no_stand_ins  # rows in the place of bad ones
 
@@ -98,6 +121,11 @@ class Source:
     def contract(self) -> Contract:
         """What the table promises."""
         return INGESTED[self.table]
+
+    @property
+    def of_its_session(self) -> bool:
+        """Whether a row is of the very session whose partition it is in, and of no other day."""
+        return self.day.meta.output_name() == "session"
 
     @property
     def has_files(self) -> bool:

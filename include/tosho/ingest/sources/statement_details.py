@@ -10,7 +10,7 @@ import polars as pl
 from tosho.contracts import STATEMENT_DETAILS as CONTRACT
 from tosho.ingest import plans
 from tosho.ingest.sources.columns import day, text, time_of_day
-from tosho.ingest.sources.disclosures import disclosure_days, in_editions
+from tosho.ingest.sources.disclosures import disclosure_days, in_editions, last_edition
 from tosho.ingest.sources.reading import Reading
 from tosho.ingest.sources.source import Source, each_of
 
@@ -36,4 +36,5 @@ to_statement_details: Final = Reading(
 STATEMENT_DETAILS: Final = Source(
     "statement_details", "fins_details", plans.FINS_DETAILS, to_statement_details,
     ask=each_of(disclosure_days), days=disclosure_days, day=pl.col("disclosed_on"),
+    late=last_edition(),
 )  # fmt: skip

@@ -11,7 +11,7 @@ import polars as pl
 from tosho.contracts import STATEMENTS as CONTRACT
 from tosho.ingest import plans
 from tosho.ingest.sources.columns import day, flag, number, text, time_of_day
-from tosho.ingest.sources.disclosures import disclosure_days, in_editions
+from tosho.ingest.sources.disclosures import disclosure_days, in_editions, last_edition
 from tosho.ingest.sources.reading import Reading
 from tosho.ingest.sources.source import Source, each_of
 
@@ -89,4 +89,5 @@ to_statements: Final = Reading(
 STATEMENTS: Final = Source(
     "statements", "fins_summary", plans.FINS, to_statements,
     ask=each_of(disclosure_days), days=disclosure_days, day=pl.col("disclosed_on"),
+    late=last_edition(),
 )  # fmt: skip

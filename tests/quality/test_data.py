@@ -9,10 +9,12 @@ import polars as pl
 import pytest
 
 from quality.sound_lake import CODES, LAST, MARGIN_ON, RECENT, SESSIONS, fill, rows_of
+from tosho import calendar
 from tosho.calendar import NotASessionError
 from tosho.contracts import INGESTED
 from tosho.quality import DataJudge
 from tosho.quality.expectations import CORE
+from tosho.quality.tables import NEVER_ANY_AT_MOST
 from tosho.storage import Files, Lake, PartitionMissingError
 
 
@@ -69,6 +71,17 @@ def test_a_table_that_the_lake_never_had_rows_of_is_not_judged(tmp_path):
     lake.publish("statements", RECENT[1], INGESTED["statements"].empty())
     gates = {v.gate.partition(".")[0] for v in DataJudge(lake).judge(RECENT[1])}
     assert gates == {*CORE, "ingest", "continuity"}
+
+
+def test_a_table_that_never_had_a_row_is_told_in_the_end(lake):
+    lake.files.delete_folder("tables/short_positions")
+    nothing = INGESTED["short_positions"].empty()
+    for session in calendar.sessions(date(2024, 1, 4), LAST)[: NEVER_ANY_AT_MOST - 1]:
+        lake.publish("short_positions", session, nothing)
+    assert failed(lake) == []
+    lake.publish("short_positions", LAST, nothing)
+    found = verdict(lake, "short_positions.never_any")
+    assert (found.passed, found.stops, found.value) == (False, False, NEVER_ANY_AT_MOST)
 
 
 def test_every_table_that_was_there_is_missed(lake):

@@ -14,7 +14,7 @@ from tosho.quality.expectations import EXPECTED, Expected
 from tosho.quality.ingest import after_first_ingest, after_ingest
 from tosho.quality.ledger import Ledger
 from tosho.quality.listing import Listings
-from tosho.quality.tables import Held, after_table
+from tosho.quality.tables import Held, after_table, never_any
 from tosho.quality.verdict import Verdict
 from tosho.storage import Lake
 
@@ -60,6 +60,9 @@ class DataJudge:
             verdict for expected in judged for verdict in after_table(expected, self._held(expected, session, frames))
         ]
         found += self._beside_each_other(session, frames, quarantined)
+        for expected in EXPECTED:
+            if expected not in judged:
+                found += never_any(expected.table, self.ledger.asked(expected.table, session))
         self._last |= {table: (session, frame) for table, frame in frames.items() if table in _KEPT and frame.height}
         return found
 

@@ -40,6 +40,10 @@ class Ledger:
         self._look(table, looked)
         return [(known, rows) for known in looked if (rows := self._rows[table, known]) is not None]
 
+    def asked(self, table: str, session: date) -> int:
+        """Return how many partitions there are up to a session, with or without rows."""
+        return bisect_right(self._folders(table), session)
+
     def earlier(self, table: str, session: date) -> list[date]:
         """Return all partitions before a session, with or without rows, in order."""
         folders = self._folders(table)

@@ -15,6 +15,8 @@ from tosho.quality.expectations import Expected
 from tosho.quality.verdict import NOT_MEASURED, Verdict, at_least, at_most, share, some
 
 UNKNOWN_AT_MOST = 0.02
+NEVER_ANY_AT_MOST = 60
+"""Partitions that a table may have without ever a row: a quarter, in which every source has something."""
 """Share of rows about codes that no listing had: one may be disclosed about before it is first listed."""
 
 USUAL_FROM = 3
@@ -202,3 +204,21 @@ def _repeated(expected: Expected, bound: float, frame: pl.DataFrame, previous: p
         f"{some(map(' '.join, repeats.select(expected.follows).iter_rows()))}.",
         "The source served an old file: fetch the session again after its publication time.",
     )
+
+
+def never_any(table: str, asked: int) -> list[Verdict]:
+    """Return a warning about a table that has been asked for so often and never had a row: once in so many times.
+
+    An empty partition says that J-Quants was asked and had nothing. So many say that the question may be wrong; told
+    every evening, nobody would read it.
+    """
+    if not asked or asked % NEVER_ANY_AT_MOST:
+        return []
+    verdict = at_most(
+        f"{table}.never_any",
+        asked,
+        NEVER_ANY_AT_MOST - 1,
+        f"The lake has {asked} partitions of {table}, and none of them has ever had a row.",
+        "Ask J-Quants by hand (`tosho jquants probe` shows the endpoint): a name or a parameter may have changed.",
+    )
+    return [replace(verdict, stops=False)]

@@ -161,6 +161,13 @@ def test_what_is_to_be_built_is_stale_or_missing(lake):
     assert to_build(lake, DAYS[:20]) == []
 
 
+def test_features_of_another_set_are_to_be_built(lake):
+    facts = {"number": 1, FACT: Published.of(lake, DAYS[-1]).made_from(DAYS[3], LOOKBACK)}
+    lake.publish("features", DAYS[3], lake.read("features", DAYS[3]), contract=CONTRACT, facts=facts)
+    assert to_build(lake, DAYS[3:4], number=1) == []
+    assert to_build(lake, DAYS[3:4], number=2) == [DAYS[3]]
+
+
 def test_a_session_taken_in_again_reports_the_later_ones(lake, caplog):
     lake.publish("bars", DAYS[20], bars(DAYS[20], close=101.0))
     with caplog.at_level(logging.WARNING):

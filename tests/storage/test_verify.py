@@ -108,6 +108,38 @@ def test_an_earlier_version_that_is_damaged_is_named_and_swept_and_its_record_st
     assert sound.read("indices", SESSION)["close"].item() == 200.0
 
 
+def test_an_earlier_version_that_cannot_be_read_just_now_is_a_fault_and_stays(sound, monkeypatch):
+    earlier = sound.manifest("indices", SESSION).superseded[0]
+    read = Files.read
+
+    def away_for_a_moment(files, path):
+        if path.endswith(earlier.file):
+            raise TimeoutError("the object store does not answer")
+        return read(files, path)
+
+    monkeypatch.setattr(Files, "read", away_for_a_moment)
+    [looked] = look(sound, ["indices"], SESSION, SESSION)
+    assert "does not answer" in looked.faults[0]
+    assert looked.lost == ()
+    monkeypatch.undo()
+    sweep(sound, looked, EVER)
+    assert sound.read_version("indices", SESSION, earlier.sha256)["close"].item() == 100.0
+
+
+def test_an_orphan_that_was_published_since_is_left(sound, index):
+    staged = sound.stage("indices", SESSION, index(300.0))
+    [looked] = look(sound, ["indices"], SESSION, SESSION)
+    assert [orphan.path for orphan in looked.orphans] == [f"{FOLDER}/{staged.file}"]
+    sound.commit(staged)
+    sweep(sound, looked, EVER)
+    assert sound.read("indices", SESSION)["close"].item() == 300.0
+
+
+def test_a_stray_folder_hides_no_session(sound):
+    sound.files.write("tables/indices/.DS_Store", b"")
+    assert sound.sessions("indices") == [SESSION, LATER]
+
+
 def test_what_a_killed_task_leaves_is_an_orphan_and_is_swept(sound, index):
     staged = sound.stage("indices", SESSION, index(300.0))
     fresh = sound.stage("indices", date(2018, 11, 20), index(session=date(2018, 11, 20)))

@@ -161,3 +161,21 @@ def test_a_repair_killed_at_any_point_and_run_again_leaves_the_same_bytes(tmp_pa
     for lake in (left_alone, killed):
         lake.publish("indices", SESSION, index(500.0))
     assert files_of(killed) == files_of(left_alone)
+
+
+def test_a_reader_that_two_commits_overtake_reads_the_newest(lake, index, monkeypatch):
+    """Of features one earlier version is kept, so that the file of the manifest that was read may be gone."""
+    lake.publish("indices", SESSION, index(100.0))
+    old = lake.manifest("indices", SESSION)
+    lake.publish("indices", SESSION, index(200.0))
+    lake.files.delete(f"{FOLDER}/{old.file}")
+    told = iter([old, lake.manifest("indices", SESSION)])
+    monkeypatch.setattr(type(lake), "manifest", lambda *_: next(told))
+    assert lake.read("indices", SESSION)["close"].item() == 200.0
+
+
+def test_a_data_file_that_is_gone_is_no_newer_version(lake, index):
+    published = lake.publish("indices", SESSION, index(100.0))
+    lake.files.delete(f"{FOLDER}/{published.file}")
+    with pytest.raises(FileNotFoundError):
+        lake.read("indices", SESSION)

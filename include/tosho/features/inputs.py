@@ -124,11 +124,19 @@ class Stale:
     why: str
 
 
-def to_build(lake: Lake, sessions: Iterable[date]) -> list[date]:
-    """Return those of some sessions, which follow one another, that have no features or stale ones."""
+def to_build(lake: Lake, sessions: Iterable[date], number: int | None = None) -> list[date]:
+    """Return those of some sessions, which follow one another, that have no features, stale ones, or another set's.
+
+    Args:
+        lake: Where.
+        sessions: Which, in order.
+        number: The feature set that they must be of; any, if left out.
+    """
     wanted = list(sessions)
-    without = set(wanted).difference(lake.sessions("features", wanted[0], wanted[-1]))
-    return sorted(without | {found.session for found in stale(lake, wanted[0], wanted[-1])})
+    there = lake.sessions("features", wanted[0], wanted[-1])
+    others = {at for at in there if number is not None and lake.manifest("features", at).facts.get("number") != number}
+    absent = set(wanted).difference(there)
+    return sorted(absent | others | {found.session for found in stale(lake, wanted[0], wanted[-1])})
 
 
 def stale(lake: Lake, first: date | None = None, last: date | None = None) -> Iterator[Stale]:

@@ -186,7 +186,13 @@ class Lake:
             CorruptPartitionError: The data file is not the one that was published.
         """
         manifest = self.manifest(table, session)
-        return self._data(manifest, manifest.as_version(), columns)
+        try:
+            return self._data(manifest, manifest.as_version(), columns)
+        except FileNotFoundError:
+            newer = self.manifest(table, session)
+            if newer.file == manifest.file:
+                raise
+            return self._data(newer, newer.as_version(), columns)  # it was replaced twice since its manifest was read
 
     def read_version(self, table: str, session: date, sha256: str) -> pl.DataFrame:
         """Return a partition as it is or was: the version whose checksum begins with `sha256`, ordered by key.

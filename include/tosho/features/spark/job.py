@@ -62,7 +62,7 @@ def build(settings: Settings, name: str, first: date, last: date, which: Which =
     """
     lake, wanted = Lake.of(settings), feature_set(name)
     asked = window_in(lake, first, last, plan(wanted).rows_before)
-    sessions = asked.wanted if which is Which.ALL else to_build(lake, asked.wanted)
+    sessions = asked.wanted if which is Which.ALL else to_build(lake, asked.wanted, wanted.number)
     if sessions:
         _build(settings, lake, wanted, sessions)
     return {

@@ -7,7 +7,7 @@ import pytest
 
 from services.jquants import COMMON, KEY, LETTERS
 from tosho.config import JQuants
-from tosho.ingest import JQuantsClient, ingest_history, ingest_session
+from tosho.ingest import JQuantsClient, ingest_history, ingest_session, quarantine
 
 BEFORE, SESSION = date(2018, 10, 31), date(2018, 11, 1)
 FINS, TOPIX = "/v2/fins/summary", "/v2/indices/bars/daily/topix"
@@ -30,6 +30,16 @@ def test_a_document_that_came_late_is_known_from_the_next_session_on(lake, clien
     assert set(late["known_at"]) == {datetime(2018, 10, 31, 15, 30, tzinfo=UTC)}
 
 
+def test_a_late_document_outlives_a_repair_of_its_code(lake, client, tampering):
+    tampering.rows = without(COMMON)
+    ingest_session(BEFORE, lake, client)
+    tampering.honest()
+    ingest_session(SESSION, lake, client)
+    published = lake.read("statements", SESSION)
+    ingest_session(SESSION, lake, client, [COMMON])
+    assert lake.read("statements", SESSION).equals(published)
+
+
 def test_what_was_in_time_is_not_taken_in_twice(lake, client):
     for session in (BEFORE, SESSION):
         ingest_session(session, lake, client)
@@ -45,6 +55,16 @@ def test_an_answer_that_has_become_empty_replaces_nothing(lake, client, tamperin
     ingest_session(BEFORE, lake, client)
     assert lake.read("statements", BEFORE).equals(published)
     assert "no good row any more" in caplog.text
+
+
+def test_an_answer_of_bad_rows_only_replaces_nothing_and_waits_in_quarantine(lake, client, tampering):
+    ingest_session(BEFORE, lake, client)
+    published = lake.read("statements", BEFORE)
+    spoilt = {"CurPerType": "7Q"}
+    tampering.rows = lambda path, rows: [row | spoilt for row in rows] if path == FINS else rows
+    ingest_session(BEFORE, lake, client)
+    assert lake.read("statements", BEFORE).equals(published)
+    assert set(quarantine.read(lake, "statements", BEFORE)["rule"]) == {"period_is_known"}
 
 
 def test_a_table_that_the_key_is_refused_is_skipped_with_what_was_said(lake, url):

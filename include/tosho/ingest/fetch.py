@@ -67,7 +67,7 @@ def fetch(source: Source, session: date, answers: Answers, code: str = "") -> Fe
         _require_session(source, session, rows, mine)
     if code:
         _require_code(source, code, mine)
-    elif source.late is not None:
+    if source.late is not None:
         mine = pl.concat([mine, late_rows(source, session, rows, answers.lake)])
     return Fetched(source, mine, tuple(kept for _, kept in pages))
 

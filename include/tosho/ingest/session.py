@@ -106,6 +106,8 @@ def put(lake: Lake, source: Source, session: date, checked: Checked, kept: Seque
     """
     table, by_rule = source.table, checked.by_rule()
     if not checked.good.height and (source.of_the_moment or _has_rows(lake, table, session)):
+        if by_rule:
+            lake.quarantine(table, session, checked.bad)
         if not source.of_the_moment:
             _log.warning("%s of %s: J-Quants has no good row any more; those that were published stay", table, session)
         return {"rows": 0, "quarantined": by_rule}

@@ -17,6 +17,7 @@ LOCALHOST = "127.0.0.1"
 USER = "admin"
 _OURS = ("TOSHO_", "AIRFLOW_CONN_", "AIRFLOW__")
 _AUTH_MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
+_CONNECT = "tosho.local.sqlite.CONNECT"  # Airflow imports it by its name
 
 
 class OtherMarketError(ValueError):
@@ -122,6 +123,8 @@ class Workplace:
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.airflow_home}/airflow.db",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS": _CONNECT,
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS_ASYNC": _CONNECT,
             "AIRFLOW__API__HOST": LOCALHOST,
             "AIRFLOW__API__PORT": state["airflow_port"],
             "AIRFLOW__API__WORKERS": "1",

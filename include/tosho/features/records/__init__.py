@@ -1,0 +1,1 @@
+"""What a row of features is given beside bars, by the table that it comes from."""

@@ -1,0 +1,85 @@
+"""What a row of features knows beside bars: the newest record of its code, its sector or the market at its session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import polars as pl
+
+from tosho import calendar
+from tosho.point_in_time.asof import as_of
+
+Tables = Mapping[str, pl.DataFrame]
+"""Rows by table of the lake, with the columns of their contracts."""
+
+
+class Grain(StrEnum):
+    """What a record is about."""
+
+    CODE = "code"
+    SECTOR = "sector33"
+    MARKET = "market"
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns that identify what a record is about."""
+        return () if self is Grain.MARKET else (self.value,)
+
+
+@dataclass(frozen=True)
+class Records:
+    """Columns that come from tables of the lake other than bars.
+
+    `make` takes all rows of `tables` known so far and returns what is known from each session on: `session`, the key
+    of the grain and `columns`, at most one row for each key and session, in any order. It reads each key by itself,
+    and what it says of a session is made of rows of that session and earlier ones alone: the engines prove both.
+
+    Beside `columns` a row is given `<name>_age`: sessions since the session of its record, 0 in it.
+    """
+
+    name: str
+    grain: Grain
+    tables: tuple[str, ...]
+    columns: tuple[str, ...]
+    make: Callable[[Tables], pl.DataFrame]
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """All columns that a row is given."""
+        return (*self.columns, f"{self.name}_age")
+
+
+def with_records(rows: pl.DataFrame, wanted: Iterable[Records], tables: Tables) -> pl.DataFrame:
+    """Return rows with the columns of some records, as float64, as known at each row's session.
+
+    A row without a record, or whose key is null, has nulls, and so has one for which no table was given.
+
+    Args:
+        rows: With `session` and the keys of the records.
+        wanted: The records, all of one grain or of several.
+        tables: Rows by table; one that is absent has no rows.
+    """
+    for records in wanted:
+        rows = _joined(rows, records, tables)
+    return rows
+
+
+def _joined(rows: pl.DataFrame, records: Records, tables: Tables) -> pl.DataFrame:
+    if not all(name in tables and tables[name].height for name in records.tables[:1]):
+        return rows.with_columns(pl.lit(None, pl.Float64).alias(name) for name in records.given)
+    known = records.make(tables).select(
+        *("session", *records.grain.key), *(pl.col(name).cast(pl.Float64) for name in records.columns)
+    )
+    told = known.with_columns(_place(known["session"]).alias("_told"))
+    joined = as_of(rows, told, by=records.grain.key, cutoff="session", known_at="session")
+    age = (_place(joined["session"]) - joined["_told"]).cast(pl.Float64)
+    return joined.with_columns(age.alias(f"{records.name}_age")).drop("_told")
+
+
+def _place(sessions: pl.Series) -> pl.Series:
+    """Return the numbers of sessions, counted from the calendar's first."""
+    days = sessions.unique().drop_nulls()
+    numbers = pl.Series([calendar.place(day) for day in days], dtype=pl.Int32)
+    return sessions.replace_strict(days, numbers, return_dtype=pl.Int32)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tosho.ingest import PayloadError, payload
+from tosho.ingest.cutting import cut
 from tosho.ingest.payload import csv_frame, read_json, read_object, rows_frame, unpack
 
 NUMBERS = ("0", "-0", "1.50", "1e5", "-1E-7", "0.10", "12345678901234567890123", "1e999")
@@ -70,8 +71,24 @@ def test_it_reads_what_pythons_reader_reads(sent):
 @given(pages())
 def test_a_page_that_is_cut_is_as_if_each_value_were_read(sent):
     given_rows = read_json(f'{{"data":[{",".join(sent)}]}}'.encode(), "a test").rows
-    cut = payload._cut(given_rows)
-    assert cut is None or cut.equals(payload._decoded(given_rows))
+    alike = cut(given_rows)
+    assert alike is None or alike.equals(payload._decoded(given_rows))
+
+
+LENGTHS = st.text(st.sampled_from("0aé極"), max_size=20).map(lambda text: json.dumps(text, ensure_ascii=False))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(LENGTHS | NUMBER | st.just("null"), LENGTHS), min_size=1, max_size=6))
+def test_values_of_every_length_are_cut(values):
+    sent = [as_sent([("O", first), ("a long name", second)], ",", ":") for first, second in values]
+    given_rows = read_json(f'{{"data":[{",".join(sent)}]}}'.encode(), "a test").rows
+    assert cut(given_rows).equals(payload._decoded(given_rows))
+
+
+def test_a_row_that_is_no_object_is_not_cut():
+    given_rows = read_json(b'{"data":[{"a":1},2]}', "a test").rows
+    assert cut(given_rows) is None
 
 
 BAR = '{"Date":"2018-11-16","Code":"13010","O":100.50,"UL":"0","Vo":null}'
@@ -80,7 +97,7 @@ BAR = '{"Date":"2018-11-16","Code":"13010","O":100.50,"UL":"0","Vo":null}'
 @pytest.mark.parametrize("row", [BAR, BAR.replace(":", ": ").replace(",", ", "), BAR.replace("100.50", '""')])
 def test_pages_of_bars_are_cut(row):
     given_rows = read_json(f'{{"data":[{row},{row}]}}'.encode(), "a test").rows
-    assert payload._cut(given_rows) is not None
+    assert cut(given_rows) is not None
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 import msgspec
 import polars as pl
 
+from tosho.ingest.cutting import cut
 from tosho.ingest.errors import PayloadError
 
 LARGEST_FILE: Final = 1 << 31
@@ -92,55 +93,13 @@ def rows_frame(rows: Sequence[msgspec.Raw], asked: str = "a question") -> pl.Dat
     if not rows:
         return pl.DataFrame()
     try:
-        cut = _cut(rows)
-        return _decoded(rows) if cut is None else cut
+        alike = cut(rows)
+        return _decoded(rows) if alike is None else alike
     except (*_UNREADABLE, pl.exceptions.PolarsError) as error:
         raise PayloadError(
             f"One of the {len(rows)} rows that answer {asked} cannot be read ({error}); "
             f"the first begins {bytes(rows[0])[:60]!r}."
         ) from error
-
-
-def _cut(rows: Sequence[msgspec.Raw]) -> pl.DataFrame | None:
-    """Return rows that all look like the first, cut at their commas; None where that is not certain to be right.
-
-    A row is well-formed JSON. Without a backslash no string holds a quote, so a piece that begins with a quoted name
-    and a colon begins where a field does. Without more braces than rows nothing is nested.
-    """
-    text, first = b",".join(rows), _ROW.decode(rows[0])
-    plain = not any(mark in text for mark in (b"\\", b"[", b"\n", b"\r", b"\t"))
-    counts = tuple(text.count(mark) for mark in (b"{", b"}", b","))
-    if not plain or not first or counts != (len(rows), len(rows), len(rows) * len(first) - 1) or "" in first:
-        return None
-    gap = " " if bytes(rows[0]).startswith(b'{"%s": ' % next(iter(first)).encode()) else ""
-    heads = [f'{gap}"{name}":{gap}' for name in first]
-    heads[0] = "{" + heads[0].lstrip()
-    try:
-        pieces = _pieces(b"," + text, heads)
-    except pl.exceptions.PolarsError:  # one row has more commas and another fewer
-        return None
-    sent = [pl.col(piece) for piece in pieces.columns[1:]]  # before the first stands nothing
-    values = [piece.str.strip_prefix(head) for piece, head in zip(sent, heads, strict=True)]
-    doubts = [~piece.str.starts_with(head) for piece, head in zip(sent, heads, strict=True)]
-    if b" " in text:  # in a string it is the source's own, between two fields it is not
-        doubts += [value.str.starts_with(" ") | value.str.ends_with(" ") for value in values]
-    doubtful = pl.any_horizontal(doubt.any() for doubt in doubts).alias("")
-    values = [value.str.strip_prefix('"').str.strip_suffix('"') for value in values]
-    result = pieces.select(doubtful, *(value.alias(name) for value, name in zip(values, first, strict=True)))
-    return None if result[0, 0] else result.drop("")
-
-
-def _pieces(text: bytes, heads: Sequence[str]) -> pl.DataFrame:
-    names = [f"column_{n}" for n in range(len(heads) + 1)]
-    return pl.read_csv(
-        io.BytesIO(text),
-        has_header=False,
-        schema=dict.fromkeys(names, pl.String),
-        null_values={name: head + "null" for name, head in zip(names[1:], heads, strict=True)},
-        separator=",",
-        eol_char="}",
-        quote_char=None,
-    )
 
 
 def _decoded(rows: Sequence[msgspec.Raw]) -> pl.DataFrame:

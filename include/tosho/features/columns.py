@@ -13,6 +13,7 @@ TURNOVER = pl.col("turnover_yen")
 UPPER_LIMIT, LOWER_LIMIT = pl.col("upper_limit_hit"), pl.col("lower_limit_hit")
 SHARES = pl.col("shares_outstanding")
 CODE, SEGMENT, SCALE = pl.col("code"), pl.col("segment"), pl.col("scale")
+PLACE = pl.col("place")  # of `families.dates`: the session's number in the exchange's calendar
 SESSIONS_LISTED = pl.col("sessions_listed")
 
 LISTED_CAP = 750
@@ -32,6 +33,7 @@ PANEL = pl.Schema(
         "lower_limit_hit": pl.Boolean(),
         "shares_outstanding": pl.Float64(),
         "follows": pl.Boolean(),
+        "adj_factor": pl.Float64(),
         "sessions_listed": pl.Float64(),
         "sector33": pl.String(),
         "segment": pl.String(),
@@ -40,8 +42,20 @@ PANEL = pl.Schema(
 )
 """What `build_panel` gives: one row for every code and session in which it was listed, ordered by code and session.
 
-`follows` is the engine's: whether the code's row before is that of the session before.
+Two are the engine's: `follows`, whether the code's row before is that of the session before, and `adj_factor`.
 """
+
+ENGINES_OWN = ("follows", "adj_factor")
+
+SECTOR_RETURN = pl.col("sector_return")
+SECTOR = pl.Schema({"session": pl.Date(), "sector33": pl.String(), "sector_return": pl.Float64()})
+"""What definitions of scope SECTOR read: one row a session and sector; see `sectors`."""
+
+GRAPH = tuple(
+    f"graph_{name}"
+    for name in ("degree", "mean_corr", "max_corr", "clust", "pagerank", "core", "neighbour_ret_1", "neighbour_ret_5")
+)
+"""What definitions of scope GRAPH read: see `graph`."""
 
 MARKET = pl.Schema({"session": pl.Date(), **{f"mkt_{name}": pl.Float64() for name in ("open", "high", "low", "close")}})
 """What definitions of scope MARKET read: one row a session, the bars of TOPIX."""
@@ -51,7 +65,7 @@ CALENDAR = pl.Schema(
         name: pl.Int32()
         for name in (
             *("day_of_week", "month", "place_in_month", "left_in_month", "to_sq", "in_sq_week"),
-            *("to_holiday", "since_holiday", "closed_before"),
+            *("to_holiday", "since_holiday", "closed_before", "number"),
         )
     }
 )
@@ -62,3 +76,9 @@ LISTING_AGE = 65
 
 REACH = {"sessions_listed": LISTED_CAP - 1, "sector33": LISTING_AGE, "segment": LISTING_AGE, "scale": LISTING_AGE}
 """Earlier sessions that `build_panel` makes a column from."""
+
+SECTOR_REACH = LISTING_AGE + 1
+"""Earlier sessions that a sector's mean return is made from: its members' listings, and the session before."""
+
+GRAPH_REACH = 60
+"""Earlier sessions that a session's graph is made from: 60 returns."""

@@ -68,6 +68,7 @@ class _Planned:
             self._sessions_to_holiday(session),
             self._sessions_since_holiday(session),
             None if before is None else (session - before).days - 1,
+            len(calendar.sessions(calendar.FIRST, session)) - 1,
         )
 
     def _count(self, begin: date, end: date) -> int:

@@ -10,17 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
+from types import MappingProxyType
 
 import polars as pl
 
 from tosho.features import columns
 from tosho.features.dates import calendar_columns
+from tosho.features.graph_columns import graph_returns, with_graph
 from tosho.features.plan import Level, Plan, plan
+from tosho.features.records import Grain, Tables, with_records
+from tosho.features.sectors import sector_returns, sector_sums
 from tosho.features.sets import FeatureSet
 from tosho.features.spec import Scope
 
 TOPIX = "0000"
 STORED_AS = pl.Float32()
+NO_TABLES: Tables = MappingProxyType({})
 CHUNK_ROWS = 65_536
 """Rows evaluated together: few enough to stay in the processor's cache, enough to hide the cost of a call."""
 
@@ -32,6 +37,7 @@ def compute(
     indices: pl.DataFrame | None,
     feature_set: FeatureSet,
     sessions: Collection[date] | None = None,
+    tables: Tables = NO_TABLES,
 ) -> pl.DataFrame:
     """Return session, code and the set's columns as float32, ordered by session and code.
 
@@ -40,22 +46,28 @@ def compute(
         indices: Rows of the `indices` contract. Without them, what needs the market is null.
         feature_set: The columns to compute.
         sessions: Sessions to give back; all of the panel when left out. Earlier rows are what windows look into.
+        tables: Rows of the tables that the set's records are made of. Without one, what needs it is null.
     """
-    passes = plan(feature_set)
-    market = compute_market(indices, passes, panel["session"].unique())
-    series = compute_series(panel, market, passes, sessions).sort(columns.KEY)
+    passes, days = plan(feature_set), panel["session"].unique()
+    market = compute_market(indices, passes, days, tables)
+    sectors = compute_sectors([sector_sums(panel)], market, passes, tables)
+    series = compute_series(panel, market, passes, sessions, sectors=sectors, tables=tables).sort(columns.KEY)
     if series.is_empty():
         return compute_session(series, passes)
-    return pl.concat([compute_session(rows, passes) for rows in _by_session(series)])
+    returns = graph_returns(panel) if passes.reads_graph else None
+    return pl.concat([compute_session(rows, passes, returns) for rows in _by_session(series)])
 
 
-def compute_market(indices: pl.DataFrame | None, passes: Plan, sessions: Iterable[date] | None = None) -> pl.DataFrame:
+def compute_market(
+    indices: pl.DataFrame | None, passes: Plan, sessions: Iterable[date] | None = None, tables: Tables = NO_TABLES
+) -> pl.DataFrame:
     """Return one row a session: session, the bars of TOPIX and the features of scope MARKET, float64.
 
     Args:
         indices: Rows of the `indices` contract, of which TOPIX is taken. None makes every value null.
         passes: The plan.
         sessions: Sessions that must have a row; one that the index lacks is a row of nulls, as in a panel.
+        tables: Rows of the tables that records of the market are made of.
     """
     bars = pl.DataFrame(schema=columns.MARKET)
     if indices is not None:
@@ -66,15 +78,41 @@ def compute_market(indices: pl.DataFrame | None, passes: Plan, sessions: Iterabl
     rows = days.join(bars, on="session", how="left", maintain_order="left")
     if passes.reads_calendar:
         rows = rows.join(calendar_columns(rows["session"]), on="session", maintain_order="left")
+    rows = with_records(rows, passes.records(Grain.MARKET), tables)
     return _evaluated(rows.with_columns(pl.int_range(pl.len()).alias(_ROW)), passes.market, passes).drop(_ROW)
 
 
-def compute_series(
+def compute_sectors(
+    sums: Iterable[pl.DataFrame], market: pl.DataFrame, passes: Plan, tables: Tables = NO_TABLES
+) -> pl.DataFrame | None:
+    """Return one row a session and sector: its mean return, its records and the features of scope SECTOR, float64.
+
+    None where the plan reads nothing of the kind.
+
+    Args:
+        sums: What `sector_sums` gives for parts of the codes that are all codes together.
+        market: What `compute_market` gives; its sessions tell which follows which.
+        passes: The plan.
+        tables: Rows of the tables that records of sectors are made of.
+    """
+    if not passes.reads_sectors:
+        return None
+    rows = with_records(sector_returns(sums), passes.records(Grain.SECTOR), tables)
+    days = market["session"].sort()
+    at = days.search_sorted(rows["session"]).cast(pl.Int64)
+    follows = (at.diff() == 1).fill_null(value=False).alias("follows")
+    rows = _numbered(rows.with_columns(follows), by="sector33").join(market, on="session", maintain_order="left")
+    return _evaluated(rows, passes.sector, passes).drop(_ROW, "follows", *market.columns[1:])
+
+
+def compute_series(  # noqa: PLR0913 - what rows of one code look at
     panel: pl.DataFrame,
     market: pl.DataFrame,
     passes: Plan,
     sessions: Collection[date] | None = None,
     *,
+    sectors: pl.DataFrame | None = None,
+    tables: Tables = NO_TABLES,
     stored_as: pl.DataType = STORED_AS,
 ) -> pl.DataFrame:
     """Return session, code and what the plan hands on, features as float32, ordered by code and session.
@@ -84,14 +122,18 @@ def compute_series(
         market: What `compute_market` gives.
         passes: The plan.
         sessions: Sessions to give back; all of the panel when left out.
+        sectors: What `compute_sectors` gives.
+        tables: Rows of these codes, of the tables that records of codes are made of.
         stored_as: Type of the features handed on.
     """
-    rows = _numbered(panel.sort("code", "session"))
-    made = {f.name for level in (*passes.market, *passes.series) for f in level}
+    rows = with_records(_numbered(panel.sort("code", "session"), by="code"), passes.records(Grain.CODE), tables)
+    made = {f.name for level in (*passes.market, *passes.sector, *passes.series) for f in level}
     handed_on = [pl.col(n).cast(stored_as) if n in made else pl.col(n) for n in passes.handed_on]
     done = []
     for chunk in _chunks(rows):
         joined = chunk.join(market, on="session", how="left", maintain_order="left")
+        if sectors is not None:
+            joined = joined.join(sectors, on=["session", "sector33"], how="left", maintain_order="left")
         result = _evaluated(joined, passes.series, passes)
         if sessions is not None:
             result = result.filter(pl.col("session").is_in(list(sessions)))
@@ -99,14 +141,18 @@ def compute_series(
     return pl.concat(done)
 
 
-def compute_session(rows: pl.DataFrame, passes: Plan) -> pl.DataFrame:
+def compute_session(rows: pl.DataFrame, passes: Plan, returns: pl.DataFrame | None = None) -> pl.DataFrame:
     """Return one session's session, code and the set's columns as float32, ordered by code.
 
     Args:
         rows: What `compute_series` gives for one session, of all codes, in any order.
         passes: The plan.
+        returns: What `graph_returns` gives, of all codes; at least of this session and the 59 before. Without it what
+            needs the graph is null.
     """
     frame = rows.sort("code")
+    if passes.reads_graph:
+        frame = with_graph(frame, returns)
     for level in passes.session:
         frame = frame.with_columns(
             _finite(_in_sector(f.expression) if f.scope is Scope.GROUP else f.expression).alias(f.name) for f in level
@@ -142,10 +188,10 @@ def _by_session(series: pl.DataFrame) -> Iterator[pl.DataFrame]:
         begin += rows
 
 
-def _numbered(rows: pl.DataFrame) -> pl.DataFrame:
+def _numbered(rows: pl.DataFrame, by: str) -> pl.DataFrame:
     """Number the rows of each run, from 0."""
     place = pl.int_range(pl.len(), dtype=pl.Int32)
-    goes_on = pl.col("follows") & (pl.col("code") == pl.col("code").shift(1))
+    goes_on = pl.col("follows") & (pl.col(by) == pl.col(by).shift(1))
     begin = pl.when(~goes_on.fill_null(value=False)).then(place).forward_fill()
     return rows.with_columns((place - begin).alias(_ROW))
 

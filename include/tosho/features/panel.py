@@ -64,7 +64,9 @@ def build_panel(
     rows = _placed(keys, days).join(bars, on=columns.KEY, how="left", maintain_order="left")
     factors = cumulative_factors(bars, splits)
     rows = with_factor(rows, factors)
-    rows = rows.with_columns(pl.col("close").alias("close_raw"), pl.col("volume").alias("volume_raw"))
+    rows = rows.with_columns(
+        pl.col("close").alias("close_raw"), pl.col("volume").alias("volume_raw"), pl.col("adj_factor").fill_null(1.0)
+    )
     rows = rows.with_columns(adjusted())
     rows = _with_shares(rows, shares, factors)
     return _with_listing(rows, securities, days).select(

@@ -1,21 +1,28 @@
-"""In which order the columns of a feature set are computed: MARKET, then SERIES, then CROSS_SECTION and GROUP."""
+"""In which order the columns of a feature set are computed.
+
+MARKET, then SECTOR, then SERIES, then what is of one session: CROSS_SECTION, GROUP and GRAPH.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 
-from tosho.features import columns, probe
+from tosho.features import columns, probe, records
 from tosho.features.grammar import DefinitionError
+from tosho.features.records import Grain, Records
 from tosho.features.sets import FeatureSet
 from tosho.features.spec import Feature, Scope, features
 
-_PASS = {Scope.MARKET: 0, Scope.SERIES: 1, Scope.CROSS_SECTION: 2, Scope.GROUP: 2}
-_ROWS = set(columns.PANEL) - {"follows"}
-_GIVEN = {0: {*columns.MARKET, *columns.CALENDAR}, 1: _ROWS, 2: _ROWS}
-
 Level = tuple[Feature, ...]
+
+_PASS = {Scope.MARKET: 0, Scope.SECTOR: 1, Scope.SERIES: 2, Scope.CROSS_SECTION: 3, Scope.GROUP: 3, Scope.GRAPH: 3}
+_OF_SESSION = 3
+_ROWS = set(columns.PANEL).difference(columns.ENGINES_OWN)
+OF_GRAPH = ("logret_1", "ret_1", "ret_5")
+"""Features that the graph is made of."""
 
 
 @dataclass(frozen=True)
@@ -25,30 +32,67 @@ class Plan:
     names: tuple[str, ...]
     """The columns of the result, in the order of the set."""
     market: tuple[Level, ...]
+    sector: tuple[Level, ...]
     series: tuple[Level, ...]
     session: tuple[Level, ...]
     lookback: Mapping[str, int]
     """Rows before a row that its value is made of, by feature; over a session, as many as its inputs need."""
 
+    @cached_property
+    def read(self) -> frozenset[str]:
+        """All columns that its features read."""
+        levels = (*self.market, *self.sector, *self.series, *self.session)
+        return frozenset(name for level in levels for f in level for name in f.inputs)
+
     @property
     def rows_before(self) -> int:
         """Earlier sessions that must be read so that every value of a session is what a full run gives."""
-        levels = (*self.market, *self.series, *self.session)
-        read = {name for level in levels for f in level for name in f.inputs} | {*self.handed_on}
-        return max((*self.lookback.values(), *(columns.REACH.get(name, 0) for name in read)), default=0)
+        reach = (columns.REACH.get(name, 0) for name in (*self.read, *self.handed_on))
+        return max((*self.lookback.values(), *reach, self.sector_rows_before), default=0)
+
+    @cached_property
+    def sector_rows_before(self) -> int:
+        """Earlier sessions that the sectors' means need; 0 where nothing reads them."""
+        reach = {n: columns.SECTOR_REACH + self.lookback[n] for level in self.sector for n in (f.name for f in level)}
+        for level in self.series:
+            for f in level:
+                if "sector_return" in f.inputs or reach.keys() & set(f.inputs):
+                    reach[f.name] = columns.SECTOR_REACH + self.lookback[f.name]
+        return max(reach.values(), default=0)
 
     @property
     def reads_calendar(self) -> bool:
         """Whether a feature reads a column of the calendar."""
-        return any(name in columns.CALENDAR for level in self.market for f in level for name in f.inputs)
+        return not self.read.isdisjoint(columns.CALENDAR)
+
+    @property
+    def reads_sectors(self) -> bool:
+        """Whether a feature reads what is of a sector through time."""
+        return bool(self.sector) or "sector_return" in self.read or bool(self.records(Grain.SECTOR))
+
+    @property
+    def reads_graph(self) -> bool:
+        """Whether a feature reads the graph of correlations."""
+        return not self.read.isdisjoint(columns.GRAPH)
+
+    def records(self, *grains: Grain) -> tuple[Records, ...]:
+        """Return the records of some grains that its features read; of all, if none is named."""
+        return tuple(found for found in records.records_of(self.read) if found.grain in (grains or tuple(Grain)))
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Tables of the lake that its records are made of."""
+        return tuple(dict.fromkeys(table for found in self.records() for table in found.tables))
 
     @property
     def handed_on(self) -> tuple[str, ...]:
         """Columns that the series pass leaves for the result and for the pass over sessions, in a fixed order."""
-        made = {f.name for level in self.session for f in level}
+        made = {f.name for level in self.session for f in level} | set(columns.GRAPH)
         read = {name for level in self.session for f in level for name in f.inputs}
         if any(f.scope is Scope.GROUP for level in self.session for f in level):
             read.add("sector33")
+        if self.reads_graph:
+            read.update(OF_GRAPH)
         return (*(n for n in self.names if n not in made), *sorted(read - made - {*self.names, *columns.KEY}))
 
 
@@ -67,12 +111,12 @@ def plan_of(wanted: Iterable[Feature], known: Mapping[str, Feature]) -> Plan:
     wanted = tuple(wanted)
     needed = _needed(wanted, known)
     ordered = _ordered(needed)
-    found = probe.lookbacks(f for f in ordered if _PASS[f.scope] < 2)  # noqa: PLR2004 - the pass over sessions
+    found = probe.lookbacks(f for f in ordered if _PASS[f.scope] < _OF_SESSION)
     for f in ordered:
         if f.name not in found:
-            found[f.name] = max((found.get(name, 0) for name in f.inputs), default=0)
-    levels = _levels(ordered)
-    return Plan(tuple(f.name for f in wanted), levels[0], levels[1], levels[2], found)
+            of_graph = columns.GRAPH_REACH if set(f.inputs).intersection(columns.GRAPH) else 0
+            found[f.name] = max((of_graph, *(found.get(name, 0) for name in f.inputs)))
+    return Plan(tuple(f.name for f in wanted), *_levels(ordered), found)
 
 
 def _needed(wanted: Iterable[Feature], known: Mapping[str, Feature]) -> dict[str, Feature]:
@@ -83,13 +127,28 @@ def _needed(wanted: Iterable[Feature], known: Mapping[str, Feature]) -> dict[str
         needed[reader.name] = reader
         for name in reader.inputs:
             _check_input(reader, name, known)
-            if name in known and name not in needed:
-                waiting.append(known[name])
+        also = OF_GRAPH if reader.scope is Scope.GRAPH else ()
+        waiting += [known[name] for name in (*reader.inputs, *also) if name in known and name not in needed]
     return needed
 
 
+def _given_to(scope: Scope) -> set[str]:
+    """Return the columns that definitions of a scope may read beside features."""
+    if scope is Scope.GRAPH:
+        return set(columns.GRAPH)
+    if scope is Scope.MARKET:
+        return {*columns.MARKET, *columns.CALENDAR, *_columns_of(Grain.MARKET)}
+    if scope is Scope.SECTOR:
+        return {*columns.SECTOR, *_columns_of(Grain.SECTOR)}
+    return {*_ROWS, *columns.SECTOR, *_columns_of(Grain.SECTOR, Grain.CODE)} if scope is Scope.SERIES else _ROWS
+
+
+def _columns_of(*grains: Grain) -> Iterable[str]:
+    return (name for found in records.ALL if found.grain in grains for name in found.given)
+
+
 def _check_input(reader: Feature, name: str, known: Mapping[str, Feature]) -> None:
-    given = _GIVEN[_PASS[reader.scope]]
+    given = _given_to(reader.scope)
     if name not in known and name not in given:
         raise DefinitionError(
             f"Feature {reader.name} reads {name}, which is neither a feature nor a column given to scope "
@@ -98,7 +157,7 @@ def _check_input(reader: Feature, name: str, known: Mapping[str, Feature]) -> No
     if name in known and _PASS[known[name].scope] > _PASS[reader.scope]:
         raise DefinitionError(
             f"Feature {reader.name} of scope {reader.scope} reads {name} of scope {known[name].scope}, "
-            "which is computed later. The order is market, series, cross_section and group."
+            "which is computed later. The order is market, sector, series, and then cross_section, group and graph."
         )
 
 
@@ -112,12 +171,15 @@ def _ordered(needed: Mapping[str, Feature]) -> list[Feature]:
     return [needed[name] for name in names]
 
 
-def _levels(ordered: Iterable[Feature]) -> tuple[tuple[Level, ...], ...]:
+def _levels(
+    ordered: Iterable[Feature],
+) -> tuple[tuple[Level, ...], tuple[Level, ...], tuple[Level, ...], tuple[Level, ...]]:
     depth: dict[str, int] = {}
-    passes: tuple[dict[int, list[Feature]], ...] = ({}, {}, {})
+    passes: tuple[dict[int, list[Feature]], ...] = ({}, {}, {}, {})
     scope_of: dict[str, int] = {}
     for f in ordered:
         own = scope_of[f.name] = _PASS[f.scope]
         depth[f.name] = 1 + max((depth[n] for n in f.inputs if scope_of.get(n) == own), default=-1)
         passes[own].setdefault(depth[f.name], []).append(f)
-    return tuple(tuple(tuple(found[d]) for d in sorted(found)) for found in passes)
+    market, sector, series, session = (tuple(tuple(found[d]) for d in sorted(found)) for found in passes)
+    return market, sector, series, session

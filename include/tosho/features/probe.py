@@ -12,7 +12,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from tosho.features import columns
+from tosho.features import columns, records
 from tosho.features.grammar import DefinitionError
 from tosho.features.spec import Feature
 
@@ -61,4 +61,6 @@ def _history() -> pl.DataFrame:
     rows["session"] = pl.date_range(date(2000, 1, 1), date(2000, 1, 1) + timedelta(days=ROWS - 1), eager=True)
     rows["sessions_listed"] = pl.Series(np.arange(1.0, ROWS + 1))
     rows |= {name: pl.Series([text] * ROWS) for name, text in _TEXTS.items()}
+    given = (name for found in records.ALL for name in found.given)
+    rows |= {name: pl.Series(np.exp(draw.normal(0, 0.3, ROWS))) for name in (*given, "sector_return")}
     return pl.DataFrame(rows).with_columns(pl.Series(n, np.arange(ROWS) % 9, pl.Int32) for n in columns.CALENDAR)

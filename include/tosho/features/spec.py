@@ -32,9 +32,11 @@ class Scope(StrEnum):
     """Which rows a value is made of."""
 
     MARKET = "market"  # one row a session, the bars of the index; joined to all codes
-    SERIES = "series"  # one code through time; may read MARKET results by session
+    SECTOR = "sector"  # one of the 33 sectors through time: the mean return of its members; may read MARKET results
+    SERIES = "series"  # one code through time; may read MARKET and SECTOR results of its sessions
     CROSS_SECTION = "cross_section"  # one session, all codes
     GROUP = "group"  # one session, the codes of one sector
+    GRAPH = "graph"  # one session, all codes: what the graph of their correlations says of each
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from tosho.features import columns
-from tosho.features.spec import Scope, feature
+from tosho.features.spec import Scope, feature, intermediate
 from tosho.features.windows import flag
 
 PRIME, GROWTH = "0111", "0113"
@@ -18,6 +18,12 @@ LONG_BREAK = 3
 MARCH = 3
 SCALES = ("-", "TOPIX Small 2", "TOPIX Small 1", "TOPIX Mid400", "TOPIX Large70", "TOPIX Core30")
 """From smallest to largest; "-" is an issue outside the index."""
+
+
+@intermediate(Scope.MARKET)
+def place() -> pl.Expr:
+    """The session's number in the exchange's calendar."""
+    return pl.col("number")
 
 
 @feature(Scope.MARKET)

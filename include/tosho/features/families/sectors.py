@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from tosho.features.columns import CODE
+from tosho.features.columns import CODE, SECTOR_RETURN
 from tosho.features.families.returns import ret
 from tosho.features.families.volume import log_va
 from tosho.features.spec import Scope, feature
-from tosho.features.windows import flag, rises
+from tosho.features.windows import ANNUAL, beta, deviation, flag, rises
 
 SMALL = 5
 
@@ -21,6 +21,12 @@ SMALL = 5
 def sec_ret(window: int) -> pl.Expr:
     """Mean ret_{window} of the sector."""
     return ret(window).cast(pl.Float64).mean()
+
+
+@feature(Scope.SECTOR)
+def sec_vol_20() -> pl.Expr:
+    """Volatility of the sector by year: sqrt(252) x sample deviation of its mean return over 20 sessions."""
+    return deviation(SECTOR_RETURN, 20) * ANNUAL
 
 
 @feature(Scope.CROSS_SECTION)
@@ -34,6 +40,15 @@ def sec_mom_rank() -> pl.Expr:
 def rel_sec(window: int) -> pl.Expr:
     """Return beyond the sector's: ret_{window} - sec_ret_{window}."""
     return ret(window) - sec_ret(window)
+
+
+@feature(Scope.SERIES)
+def beta_sec_60() -> pl.Expr:
+    """Beta against the sector: cov_60(ret_1, r_s) / var_60(r_s), r_s the mean return of the row's own sector.
+
+    A code that changed its sector has each session's own sector's return in its window.
+    """
+    return beta(ret(1), SECTOR_RETURN, 60)
 
 
 @feature(Scope.GROUP)

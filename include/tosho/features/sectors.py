@@ -1,0 +1,42 @@
+"""What each of the 33 sectors did in a session: the mean return of its members, all of equal weight.
+
+A mean is made of codes that no worker has together. Returns are rounded to whole numbers of 2^-40 before they are
+added: sums of whole numbers are exact, so that a mean has the same bits however codes were dealt out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import polars as pl
+
+_STEP = 2.0**-40
+_LARGEST = 1_000.0
+"""No return counts for more, up or down: 4,000 such returns still add up exactly."""
+
+SUMS = pl.Schema({"session": pl.Date(), "sector33": pl.String(), "total": pl.Int64(), "members": pl.Int64()})
+
+
+def sector_sums(panel: pl.DataFrame) -> pl.DataFrame:
+    """Return, by session and sector, the sum of the members' returns and how many members have one.
+
+    Args:
+        panel: Whole codes of a panel. Its members are those whose sector is known; a return is null after an absence.
+    """
+    rows = panel.sort("code", "session")
+    goes_on = pl.col("follows") & (pl.col("code") == pl.col("code").shift(1))
+    change = pl.col("close_raw") / (pl.col("close_raw").shift(1) * pl.col("adj_factor")) - 1
+    change = pl.when(goes_on & change.is_finite()).then(change.clip(-_LARGEST, _LARGEST))
+    returns = rows.select("session", "sector33", (change / _STEP).round().cast(pl.Int64).alias("total"))
+    sums = returns.drop_nulls("sector33").group_by("session", "sector33")
+    return sums.agg(pl.col("total").sum(), pl.col("total").count().cast(pl.Int64).alias("members"))
+
+
+def sector_returns(sums: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """Return `columns.SECTOR`, a row for each session and sector that has members, from the sums of parts of them.
+
+    The mean is null where no member has a return.
+    """
+    parts = pl.concat([pl.DataFrame(schema=SUMS), *sums]).group_by("session", "sector33").sum()
+    mean = pl.when(pl.col("members") > 0).then(pl.col("total") * _STEP / pl.col("members"))
+    return parts.select("session", "sector33", mean.alias("sector_return")).sort("sector33", "session")

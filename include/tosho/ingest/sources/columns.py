@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
+from typing import Final
 
 import polars as pl
+import polars.selectors as cs
 
 from tosho.contracts import FEW, ContractError
 
-_FLAGS = {"0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
+_FALSE: Final = ("0", "0.0", "false")
+_TRUE: Final = ("1", "1.0", "true")
+_FLAGS: Final = pl.Enum([*_FALSE, *_TRUE])
 
 
 def require(source: str, rows: pl.DataFrame, needed: Collection[str], known: Collection[str] | None = None) -> None:
@@ -42,13 +47,17 @@ def require_some(source: str, rows: pl.DataFrame, columns: Collection[str], sent
 
 
 def read(source: str, rows: pl.DataFrame, *columns: pl.Expr) -> pl.DataFrame:
-    """Return the columns read from text.
+    """Return the columns read from text, with or without spaces around a value.
+
+    Numbers, days and flags refuse a space. That tells that there is one, so that almost always nobody need look.
 
     Raises:
         ContractError: A value is not what its column holds. The sentence names column and value.
     """
-    try:
+    with suppress(pl.exceptions.PolarsError):
         return rows.select(columns)
+    try:
+        return rows.with_columns(cs.string().str.strip_chars()).select(columns)
     except pl.exceptions.PolarsError as error:
         said = str(error).splitlines()[0]  # hints to programmers follow
         raise ContractError(f"Source {source} sent a value that cannot be read: {said}") from error
@@ -56,24 +65,27 @@ def read(source: str, rows: pl.DataFrame, *columns: pl.Expr) -> pl.DataFrame:
 
 def text(name: str) -> pl.Expr:
     """Return text; "" is null."""
-    column = pl.col(name).str.strip_chars()
-    return pl.when(column != "").then(column)
+    return _unless_empty(pl.col(name).str.strip_chars())
+
+
+def _unless_empty(column: pl.Expr, *blanks: str) -> pl.Expr:
+    said = pl.when(column != "").then(column)
+    return pl.when(~column.is_in(blanks)).then(said) if blanks else said
 
 
 def number(name: str, *blanks: str) -> pl.Expr:
     """Return a number, sent as one or as text; "" is null, and so is what else the source writes for no number."""
-    column = text(name)
-    return (column if not blanks else pl.when(~column.is_in(blanks)).then(column)).cast(pl.Float64)
+    return _unless_empty(pl.col(name), *blanks).cast(pl.Float64)
 
 
 def flag(name: str) -> pl.Expr:
     """Return a flag, sent as 0 and 1, "0" and "1" or false and true; "" is null."""
-    return _flag(text(name))
+    return _flag(_unless_empty(pl.col(name)))
 
 
 def _flag(column: pl.Expr) -> pl.Expr:
-    known = column.str.to_lowercase().cast(pl.Enum(list(_FLAGS)))  # says which value it does not know
-    return known.cast(pl.String).replace_strict(_FLAGS, return_dtype=pl.Boolean)
+    known = column.str.to_lowercase().cast(_FLAGS)  # says which value it does not know
+    return known.to_physical() >= len(_FALSE)
 
 
 def flag_within(name: str, key: str) -> pl.Expr:
@@ -84,12 +96,7 @@ def flag_within(name: str, key: str) -> pl.Expr:
 
 def day(name: str, *blanks: str) -> pl.Expr:
     """Return a date, written YYYY-MM-DD or YYYYMMDD; "" is null, and so is what else is written for none."""
-    column = text(name)
-    return (
-        (column if not blanks else pl.when(~column.is_in(blanks)).then(column))
-        .str.replace_all("-", "")
-        .str.to_date("%Y%m%d")
-    )
+    return _unless_empty(pl.col(name), *blanks).str.replace_all("-", "", literal=True).str.to_date("%Y%m%d")
 
 
 def time_of_day(name: str) -> pl.Expr:

@@ -86,6 +86,15 @@ def test_values_of_every_length_are_cut(values):
     assert cut(given_rows).equals(payload._decoded(given_rows))
 
 
+def test_the_last_name_is_shorter_than_the_first_rows():
+    rows = frame('{"a":1,"a name of many more characters":2}', '{"a":3,"b":4}')
+    assert rows.to_dict(as_series=False) == {
+        "a": ["1", "3"],
+        "a name of many more characters": ["2", None],
+        "b": [None, "4"],
+    }
+
+
 def test_a_row_that_is_no_object_is_not_cut():
     given_rows = read_json(b'{"data":[{"a":1},2]}', "a test").rows
     assert cut(given_rows) is None

@@ -22,10 +22,12 @@ _NAMES: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _UNCERTAIN: Final = (b"\\", b"[", b"\n", b"\r", b"\t")
 _LARGEST: Final = (1 << 31) - 1  # a place in the text is a signed number of four bytes
 _WORD: Final = 8
-_INLINE: Final = 12
+_INLINE, _PREFIX = 12, 4
 _MASKS: Final = np.array([(1 << 8 * count) - 1 for count in range(_WORD + 1)], "<u8")
 """By number of bytes: what is left of a word when only so many count."""
-_FIRST, _NEXT = (_MASKS[np.clip(np.arange(_INLINE + 1) - skipped, 0, most)] for skipped, most in ((0, 4), (4, _WORD)))
+_FIRST, _NEXT = (
+    _MASKS[np.clip(np.arange(_INLINE + 1) - skipped, 0, most)] for skipped, most in ((0, _PREFIX), (_PREFIX, _WORD))
+)
 """By length: what is kept of the first four bytes of a value, and of the next eight."""
 _COMMA, _OPEN, _CLOSE, _QUOTE, _SPACE, _N = b',{}" n'
 
@@ -41,11 +43,12 @@ def cut(rows: Sequence[msgspec.Raw]) -> pl.DataFrame | None:
         return None
     if not text.isascii():
         text.decode()  # nobody looks at the bytes again
-    sent = np.frombuffer(text + bytes(_INLINE), np.uint8)  # so that a word can be read at every place
+    heads = _heads(bytes(rows[0]), names)
+    beyond = max(_INLINE, _WORD + max(map(len, heads)))  # so that there are words to read from every place on
+    sent = np.frombuffer(text + bytes(beyond), np.uint8)
     if (found := _pieces(sent, len(text), len(rows), len(names))) is None:
         return None
     starts, ends = found
-    heads = _heads(bytes(rows[0]), names)
     if not _all_begin(sent, starts, heads):
         return None
     starts += np.array([[len(head)] for head in heads])
@@ -100,14 +103,21 @@ def _views(sent: NDArray[np.uint8], starts: _Places, ends: _Places) -> NDArray[n
     place in the buffer instead. See "Variable-size Binary View Layout" in Arrow's columnar format.
     """
     words, lengths = _words(sent), ends - starts
-    inline = np.minimum(lengths, _INLINE)
+    inline, is_long = np.minimum(lengths, _INLINE), lengths > _INLINE
     views = np.empty((*starts.shape, 2), "<u8")
-    views[..., 0] = (words[starts] & _FIRST[inline]) << 32 | lengths.astype("<u8")
-    views[..., 1] = np.where(lengths > _INLINE, starts.astype("<u8") << 32, words[starts + 4] & _NEXT[inline])
+    for half, skipped, kept in ((0, 0, _FIRST), (1, _PREFIX, _NEXT)):
+        text = words[starts + skipped]
+        text &= kept[inline]
+        views[..., half] = text
+    views[..., 0] <<= 32
+    views[..., 0] |= lengths.view("<u8")
+    views[is_long, 1] = starts[is_long] << 32
     return views
 
 
 def _column(sent: pa.Buffer, views: NDArray[np.uint64], is_null: NDArray[np.bool_]) -> pl.Series:
-    """Return the text that the views show."""
+    """Return the text that the views show; the page is held on to where a value is longer than a view."""
     valid = pa.py_buffer(np.packbits(~is_null, bitorder="little").data) if is_null.any() else None
-    return pl.Series(pa.Array.from_buffers(pa.string_view(), views.shape[0], [valid, pa.py_buffer(views.data), sent]))
+    shown = [sent] if (views[:, 0].astype("<u4") > _INLINE).any() else []
+    buffers = [valid, pa.py_buffer(views.data), *shown]
+    return pl.Series(pa.Array.from_buffers(pa.string_view(), views.shape[0], buffers))

@@ -2,8 +2,10 @@ from datetime import date
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tosho.contracts import BARS, PREDICTIONS, ContractError, features_contract
+from tosho.contracts import BARS, PREDICTIONS, Column, Contract, ContractError, features_contract
 
 SESSION = date(2018, 11, 16)
 
@@ -89,6 +91,42 @@ def test_no_row_is_lost():
     frame = pl.concat([bars(low=101.0), bars(code="13020"), bars(code="77770")])
     checked = BARS.check(frame)
     assert checked.good.height + checked.bad.height == frame.height
+
+
+BARS_OF_ALL_KINDS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "code": st.sampled_from(["13010", "13020", "130A0", "1301", None]),
+            "open": st.sampled_from([100.0, -1.0, float("nan"), float("inf"), None]) | st.just(100.0),
+            "volume": st.sampled_from([1000.0, 0.0, -5.0, None]),
+        }
+    ),
+    max_size=5,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(BARS_OF_ALL_KINDS)
+def test_judging_all_rows_at_once_is_as_judging_each(changes):
+    frame = pl.concat([bars(code="99990"), *(bars(**change).head(1) for change in changes)])
+    at_once, each = BARS.check(frame), BARS._sorted_out(BARS.dated(frame))
+    assert at_once.good.equals(each.good)
+    assert at_once.bad.equals(each.bad)
+
+
+def test_rows_in_any_order_are_good_in_one():
+    frame = pl.concat([bars(code="99990"), bars(code="77770").head(1)])
+    checked = BARS.check(frame)
+    assert checked.good["code"].to_list() == ["13020", "77770", "99990"]
+    assert checked.good.equals(BARS.check(checked.good).good)
+
+
+def test_a_key_with_a_null_in_it_can_be_shared():
+    columns = tuple(Column(name, pl.String()) for name in ("code", "seller", "notes"))
+    contract = Contract("positions", columns, key=("code", "seller"))
+    frame = pl.DataFrame({"code": ["13010"] * 3, "seller": [None, None, "A"], "notes": ["a", "b", "c"]})
+    assert contract.check(frame).by_rule() == {"duplicate_key": 2}
+    assert contract.check(frame.tail(2)).good.equals(frame.tail(2))
 
 
 @pytest.mark.parametrize("column", ["close", "volume", "turnover_yen"])

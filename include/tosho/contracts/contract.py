@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import NamedTuple
 
 import polars as pl
@@ -12,6 +13,7 @@ import polars as pl
 from tosho.calendar import CalendarBoundError, is_session, published_at
 
 _KNOWN_AT = "known_at"
+_FINITE = "number_is_finite"
 
 RULE = "rule"
 """The column that a quarantined row carries beside its own: the name of the first rule it breaks."""
@@ -67,7 +69,7 @@ class Contract:
     published: str = ""  # the source whose publication time is `known_at` where a frame does not say it
     judged_from: int = 1  # rows from which on a column of nulls is a lost one
 
-    @property
+    @cached_property
     def schema(self) -> pl.Schema:
         """The columns' names and types, in the order in which they are stored."""
         return pl.Schema({column.name: column.dtype for column in self.columns})
@@ -94,7 +96,12 @@ class Contract:
         Raises:
             ContractError: Columns are missing, unknown, cannot have their type, or are null throughout.
         """
-        typed = self._typed(frame)
+        typed = self._typed(frame).rechunk()
+        good = self._all_good(typed)
+        return self._sorted_out(typed) if good is None else Checked(good, self._none_bad)
+
+    def _sorted_out(self, typed: pl.DataFrame) -> Checked:
+        """Judge row by row: good ones in the key's order, bad ones each with the first rule that it breaks."""
         null_key = [_named(c.name + "_missing", pl.col(c.name).is_null()) for c in self.columns if c.required]
         broken = [_named(rule.name, ~rule.holds.fill_null(value=True)) for rule in (*self.rules, *self._finite())]
         duplicate = _named("duplicate_key", pl.struct(self.key).is_duplicated())
@@ -122,16 +129,51 @@ class Contract:
             )
         return checked.good
 
+    def _all_good(self, typed: pl.DataFrame) -> pl.DataFrame | None:
+        """Return the rows in the key's order where all are good, as almost always; None where one may not be."""
+        if any(typed[column.name].null_count() for column in self.columns if column.required):
+            return None
+        *held, rises = typed.select(*self._held, self._rises).row(0)
+        if not all(held):
+            return None
+        if rises:
+            return typed
+        ordered = typed.sort(self.key)
+        return ordered if ordered.select(self._rises).item() else None
+
+    @cached_property
+    def _held(self) -> list[pl.Expr]:
+        """Return for each rule whether it holds throughout; a null counts as true."""
+        finite = [pl.all_horizontal(pl.col(self._numbers).is_finite().all()).alias(_FINITE)] if self._numbers else []
+        return [*(rule.holds.all().alias(rule.name) for rule in self.rules), *finite]
+
+    @cached_property
+    def _rises(self) -> pl.Expr:
+        """Return whether each row's key is above that of the row before, so that none is shared. A null never is."""
+        above = pl.lit(value=False)
+        for name in reversed(self.key):
+            before = pl.col(name).shift(1)
+            above = (pl.col(name) > before) | ((pl.col(name) == before) & above)
+        return above.fill_null(value=False).slice(1).all().alias("key rises")
+
+    @cached_property
+    def _none_bad(self) -> pl.DataFrame:
+        return self.empty().with_columns(pl.lit(None, pl.String).alias(RULE))
+
+    @cached_property
+    def _numbers(self) -> list[str]:
+        """Return the columns with numbers from outside; what is made here has gates of its own."""
+        return [column.name for column in self.columns if column.dtype == pl.Float64 and _KNOWN_AT in self.schema]
+
     def _finite(self) -> list[Rule]:
-        """Return the rule that numbers from outside are numbers; what is made here has gates of its own."""
-        columns = [column.name for column in self.columns if column.dtype == pl.Float64 and _KNOWN_AT in self.schema]
-        return [Rule("number_is_finite", pl.all_horizontal(pl.col(columns).is_finite()))] if columns else []
+        """Return the rule that numbers from outside are numbers."""
+        return [Rule(_FINITE, pl.all_horizontal(pl.col(self._numbers).is_finite()))] if self._numbers else []
 
     def _repeats(self, typed: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return the rows without exact repetitions, and the repetitions with their rule."""
         shared = typed.select(pl.struct(self.key).is_duplicated()).to_series()
         if not shared.any():  # almost always: whole rows need not be compared
-            return typed, typed.clear().with_columns(pl.lit(None, pl.String).alias(RULE))
+            return typed, self._none_bad
         first = typed.select(pl.struct(pl.all()).is_first_distinct()).to_series()
         return typed.filter(first), typed.filter(~first).with_columns(pl.lit(REPEATED).alias(RULE))
 

@@ -12,8 +12,9 @@ from typing import NamedTuple
 import polars as pl
 
 from tosho.contracts import Checked
-from tosho.ingest import bulk, strays
+from tosho.ingest import bulk, hindsight, strays
 from tosho.ingest.bulk import BulkFile
+from tosho.ingest.hindsight import Known
 from tosho.ingest.jquants import JQuantsClient
 from tosho.ingest.session import Report, put
 from tosho.ingest.sources import Source
@@ -50,12 +51,14 @@ class Month:
         held = [session for session in due if self._in_files(session)]
         stale = {source: [s for s in held if source.is_due(s) and self._is_stale(source, s)] for source in self.listed}
         parts = {source: self._parts(source, days) for source, days in stale.items() if days}
-        found = {source: self._checked(source, stale[source], held_by) for source, held_by in parts.items()}
+        known = {source: self._known(source, stale[source], held_by) for source, held_by in parts.items()}
+        found = {source: known_of.checked for source, known_of in known.items()}
         lacking = {s for source, rows in found.items() if source.always for s in stale[source] if s not in rows}
         wanted = {source: {s: rows[s] for s in rows if s not in lacking} for source, rows in found.items()}
         for source, rows in wanted.items():
             strays.attach(source, parts[source], rows)
         reports = [strays.set_aside(source, held_by, self.lake) for source, held_by in parts.items()]
+        reports += [report for source, known_of in known.items() for report in self._make_late(source, known_of)]
         reports += [report for source, rows in wanted.items() for report in self._put(source, rows)]
         published = {session for days in stale.values() for session in days} - lacking
         absent = [s for s in due if s not in held or s in lacking]
@@ -111,22 +114,29 @@ class Month:
         needed = dict.fromkeys(entry for session in days for entry in self._needed(source, session))
         return [strays.sort_out(source, file, bulk.rows_of(source, kept, self.lake)) for file, kept in needed]
 
-    @staticmethod
-    def _checked(source: Source, days: Sequence[date], parts: Sequence[Part]) -> dict[date, Checked]:
-        """Return the rows of some sessions, checked; sessions without any are left out."""
+    def _known(self, source: Source, days: Sequence[date], parts: Sequence[Part]) -> Known:
         rows = pl.concat([source.contract.empty(), *(part.mine for part in parts)])
-        checked = source.check(rows.filter(pl.col("session").is_in(days)))
-        good, bad = (frame.partition_by("session", as_dict=True) for frame in checked)
-        empty = Checked(checked.good.clear(), checked.bad.clear())
-        return {
-            session: Checked(good.get((session,), empty.good), bad.get((session,), empty.bad))
-            for session in days
-            if not source.always or (session,) in good or (session,) in bad
-        }
+        return hindsight.as_known(source, days, rows, self.lake)
+
+    def _make_late(self, source: Source, known: Known) -> list[Report]:
+        """Bring late rows to sessions that are not taken from the files now, before they leave those that are."""
+        reports = [
+            hindsight.hand_on(source, session, late, self.lake, self._taken_in(source, session))
+            for session, late in known.beyond.items()
+        ]
+        for session, late in known.late.items():
+            if known.checked[session].good.is_empty():
+                hindsight.give_way(source, session, late, self.lake)
+        return reports
+
+    def _taken_in(self, source: Source, session: date) -> list[Kept]:
+        """Return the files that a session is up to date with; none, where it waits for one of them."""
+        return [] if self._is_stale(source, session) else [kept for _, kept in self._needed(source, session)]
 
     def _put(self, source: Source, rows: Mapping[date, Checked]) -> list[Report]:
         def put_one(session: date) -> Report:
-            kept = tuple(kept for _, kept in self._needed(source, session))
+            files = [kept for _, kept in self._needed(source, session)]
+            kept = [*files, *hindsight.asked_singly(source, session, self.lake)]
             return {source.table: put(self.lake, source, session, rows[session], kept)}
 
         with ThreadPoolExecutor(WRITERS) as pool:

@@ -11,7 +11,7 @@ import polars as pl
 from tosho.contracts import ContractError
 from tosho.ingest.errors import NotYetPublishedError, OutsideWindowError, PayloadError
 from tosho.ingest.jquants import JQuantsClient, Page
-from tosho.ingest.late import late_rows
+from tosho.ingest.late import late_rows, recorded, without
 from tosho.ingest.sources import Query, Source
 from tosho.observability.log import logger
 from tosho.storage import Lake, raw
@@ -68,7 +68,8 @@ def fetch(source: Source, session: date, answers: Answers, code: str = "") -> Fe
     if code:
         _require_code(source, code, mine)
     if source.late is not None:
-        mine = pl.concat([mine, late_rows(source, session, rows, answers.lake)])
+        in_time = without(mine, recorded(source, session, rows, answers.lake), source)
+        mine = pl.concat([in_time, late_rows(source, session, rows, answers.lake)])
     return Fetched(source, mine, tuple(kept for _, kept in pages))
 
 

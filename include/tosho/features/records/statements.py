@@ -14,7 +14,6 @@ from typing import Final
 
 import polars as pl
 
-from tosho.contracts import SHARES
 from tosho.features.records.places import places
 from tosho.features.records.record import Grain, Records, Tables
 from tosho.point_in_time.asof import as_of
@@ -89,7 +88,7 @@ def fundamentals(tables: Tables) -> pl.DataFrame:
     states = _last_of_session(disclosed, "code").sort("code", "session")
     states = _with_equity_ratio(states, documents)
     states = _with_cash_flows(states, statements)
-    states = _with_dividend(states, documents, tables.get("shares", SHARES.empty()))
+    states = _with_dividend(states, documents, tables["shares"])
     states = _with_forecast_before(_with_forecast_before(states, documents, _OP), documents, "net_profit")
     states = _with_surprise(_with_plan(states))
     return states.select("session", "code", *(pl.col(name).alias(given) for given, name in _COLUMNS.items()))

@@ -7,6 +7,7 @@ session that knows it: what is known of the weeks then takes its place, and what
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Final
 
 import polars as pl
@@ -40,6 +41,8 @@ ALERT_CLASS, ALERT_AGE = pl.col("alert_class"), pl.col("alert_age")
 ALERT_LIST_AGE = pl.col("alert_list_age")
 
 _BALANCES = ("long_volume", "short_volume")
+_DAYS: Final = 1 << 17
+"""More than there are days from 1970 to any session."""
 
 
 def imbalance(long: pl.Expr, short: pl.Expr) -> pl.Expr:
@@ -62,50 +65,63 @@ def _newest(tables: Tables) -> pl.DataFrame:
 
 def _weekly(tables: Tables) -> pl.DataFrame:
     """Return the newest week's change and place among the 26 newest weeks, from each session that knew another week."""
-    told = tables["margin_interest"].select("session", "code", "applied_on", *_BALANCES)
-    runs = _runs(_week_ends(told)).with_columns(pl.int_range(pl.len()).over("code", "run").alias("week"))
-    long, short = (pl.col(name) for name in _BALANCES)
+    runs = _runs(_week_ends(tables["margin_interest"].select("session", "code", "applied_on", *_BALANCES)))
+    week, (long, short) = pl.int_range(pl.len()).over("code", "run"), (pl.col(name) for name in _BALANCES)
     weeks = runs.with_columns(
+        week.alias("week"),
         *(
-            pl.when(pl.col("week") > 0).then(ratio(x, x.shift(1)) - 1).alias(f"margin_weeks_{side}_wow")
+            (ratio(x, x.shift(1)) - 1).alias(f"margin_weeks_{side}_wow")
             for side, x in (("long", long), ("short", short))
         ),
+        (places(runs["session"]) - places(runs["applied_on"].shift(1))).alias("margin_weeks_lag"),
         zscore(imbalance(long, short), WEEKS).alias("margin_weeks_imbalance_z"),
-        pl.when(pl.col("week") > 0).then(pl.col("applied_on").shift(1)).alias("before"),
-    ).with_columns(pl.when(pl.col("week") >= WEEKS - 1).then("margin_weeks_imbalance_z"))
-    known = weeks.filter(pl.col("session").is_not_null()).unique(["code", "session"], keep="last", maintain_order=True)
-    return known.with_columns((places(known["session"]) - places(known["before"])).alias("margin_weeks_lag"))
+    ).filter(pl.col("session").is_not_null())
+    known = weeks.filter((pl.col("at") != pl.col("at").shift(-1)).fill_null(value=True))
+    least = {name: WEEKS - 1 if name.endswith("_z") else 1 for name in MARGIN_WEEKS.columns}
+    return known.select(
+        "session",
+        pl.col("code").cast(pl.String),
+        *(pl.when(pl.col("week") >= before).then(pl.col(name)).alias(name) for name, before in least.items()),
+    )
 
 
 def _runs(told: pl.DataFrame) -> pl.DataFrame:
-    """Return weeks in runs in which each follows what was known as the one before: code, run, week's end, balances.
+    """Return weeks in runs in which each follows what was known as the one before, with the session that told it.
 
     A week that arrives late, or again, begins a run: the newest weeks as known then, of which the last has `session`.
     """
-    ordered = told.sort("code", "session", "applied_on")
+    ordered = _ordered(told)
     before = pl.col("applied_on").cum_max().shift(1).over("code")
-    ordered = ordered.with_columns((pl.col("applied_on") <= before).fill_null(value=False).alias("again"))
-    ordered = ordered.with_columns(pl.col("again").any().over("code", "session"))
-    begins = pl.col("again") & (pl.col("session") != pl.col("session").shift(1))
+    late = ordered.filter((pl.col("applied_on") <= before).fill_null(value=False))["at"].unique()
+    ordered = ordered.with_columns(pl.col("at").is_in(late.implode()).alias("again"))
+    begins = pl.col("again") & (pl.col("at") != pl.col("at").shift(1))
     ordered = ordered.with_columns(begins.cum_sum().over("code").alias("run"))
-    begun = ordered.filter("again").select("code", "run", pl.col("session").alias("begun")).unique()
-    seen = begun.join(ordered.drop("run", "again"), on="code").filter(pl.col("session") <= pl.col("begun"))
-    state = seen.sort("code", "begun", "applied_on", "session").unique(
-        ["code", "begun", "applied_on"], keep="last", maintain_order=True
+    onwards = ordered.filter(~pl.col("again")).drop("again")
+    begun = ordered.filter("again").select("code", "run", pl.col("session").alias("begun"), "at").unique()
+    seen = begun.join(ordered.drop("run", "again", "at"), on="code").filter(pl.col("session") <= pl.col("begun"))
+    versions = seen.sort("code", "begun", "applied_on", "session")
+    state = versions.unique(["at", "applied_on"], keep="last", maintain_order=True).group_by("at", maintain_order=True)
+    newest = state.tail(WEEKS).with_columns(
+        pl.when(pl.col("applied_on") == pl.col("applied_on").max().over("at")).then("begun").alias("session")
     )
-    back = pl.len().over("code", "begun") - pl.int_range(pl.len()).over("code", "begun")
-    state = state.filter(back <= WEEKS).with_columns(
-        pl.when(pl.col("applied_on") == pl.col("applied_on").max().over("code", "begun")).then("begun").alias("session")
-    )
-    kept = ["code", "run", "session", "applied_on", *_BALANCES]
-    return pl.concat([state.select(kept), ordered.filter(~pl.col("again")).select(kept)]).sort(
-        "code", "run", "applied_on"
-    )
+    return pl.concat([onwards, newest.select(onwards.columns)]).sort(_one_number("code", "run", "applied_on"))
 
 
 def _week_ends(told: pl.DataFrame) -> pl.DataFrame:
     days = told["applied_on"].unique()
     return told.filter(pl.col("applied_on").is_in([day for day in days if calendar.week_end(day) == day]))
+
+
+def _ordered(told: pl.DataFrame) -> pl.DataFrame:
+    """Return rows by code, session and `applied_on`, with `at`, a number of code and session that grows with them."""
+    known = told.with_columns(pl.col("code").cast(pl.Enum(told["code"].unique().sort())))
+    return known.with_columns(_one_number("code", "session").alias("at")).sort(_one_number("at", "applied_on"))
+
+
+def _one_number(*columns: str) -> pl.Expr:
+    """Return a number that orders rows as the columns do: sorting by one takes a third of the time of three."""
+    numbers = (pl.col(name).to_physical().cast(pl.Int64) for name in columns)
+    return reduce(lambda before, then: before * _DAYS + then, numbers)
 
 
 def _alerts(tables: Tables) -> pl.DataFrame:
@@ -126,9 +142,9 @@ def _lists(tables: Tables) -> pl.DataFrame:
 
 def _taking_over(told: pl.DataFrame) -> pl.DataFrame:
     """Return the rows that were of their code's newest `applied_on` when they were known, one a session."""
-    ordered = told.sort("code", "session", "applied_on")
-    newest = ordered.filter(pl.col("applied_on") == pl.col("applied_on").cum_max().over("code"))
-    return newest.unique(["code", "session"], keep="last", maintain_order=True)
+    newest = _ordered(told).filter(pl.col("applied_on") == pl.col("applied_on").cum_max().over("code"))
+    last = newest.filter((pl.col("at") != pl.col("at").shift(-1)).fill_null(value=True))
+    return last.with_columns(pl.col("code").cast(pl.String))
 
 
 MARGIN: Final = Records(

@@ -98,12 +98,13 @@ def features_local(home: Path, *_: int) -> Found:
 
 def features_spark(home: Path, *_: int) -> Found:
     """Compute and publish the set with Spark, local[2]; the session's start is not counted in `work_s`."""
-    from tosho.features.spark import build
+    from tosho.features.build import build
+    from tosho.features.spark import build_window
     from tosho.features.spark.session import running_session
 
     known = Lake.of(settings(home)).sessions("bars")
     with running_session("bench", "local[2]"):
-        return timed(lambda: int(build(settings(home), "core", known[0], known[-1])["rows"]))
+        return timed(lambda: int(build(settings(home), "core", known[0], known[-1], engine=build_window)["rows"]))
 
 
 def train(home: Path, *_: int) -> Found:

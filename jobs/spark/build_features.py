@@ -17,8 +17,10 @@ from datetime import date
 
 from tosho.calendar import CalendarBoundError
 from tosho.config import Settings, SettingsError
+from tosho.features.build import Which, build
+from tosho.features.pieces.source import SessionsMissingError
 from tosho.features.sets import UnknownFeatureSetError
-from tosho.features.spark import FeatureJobError, SessionsMissingError, Which, build
+from tosho.features.spark import FeatureJobError, build_window
 from tosho.storage import CorruptPartitionError, PartitionMissingError, StorageError
 
 REFUSALS = (
@@ -38,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     try:
         settings = Settings.from_environment()
-        built = build(settings, asked.set or settings.feature_set, asked.first, asked.last, asked.only)
+        name = asked.set or settings.feature_set
+        built = build(settings, name, asked.first, asked.last, asked.only, engine=build_window)
     except REFUSALS as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return 1

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from tosho.calendar import sessions
-from tosho.features.spark import build
+from tosho.features.build import build
+from tosho.features.spark import build_window
 from tosho.features.spark.session import running_session
 from tosho.local import market
 from tosho.local.environment import Workplace
@@ -60,11 +61,11 @@ def test_history_names_the_real_defects_and_passes_the_rest(settings, taken_in, 
 def test_the_last_session_ends_with_predictions_of_the_market(settings, taken_in):
     with running_session("test", "local[2]"):
         os.environ["PYSPARK_PYTHON"] = sys.executable
-        build(settings, "core", FIRST, taken_in)
+        build(settings, "core", FIRST, taken_in, engine=build_window)
         training.train(settings, FIRST, taken_in)
         daily.ingest(LAST, settings)
         daily.check_data(LAST, settings)
-        build(settings, "core", LAST, LAST)
+        build(settings, "core", LAST, LAST, engine=build_window)
     daily.check_features(LAST, settings)
     scoring.score(settings, LAST)
     daily.load(LAST, settings)

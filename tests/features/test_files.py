@@ -42,7 +42,7 @@ def test_a_file_gives_what_the_engine_gives(folder: Path, market: SmallMarket) -
         "rows": made.height,
         "codes": 6,
         "sessions": len(sessions),
-        "features": 190,
+        "features": 192,
         "feature_set": "core",
         "number": 1,
     }

@@ -80,7 +80,7 @@ def test_core_is_set_1_in_the_order_of_the_families() -> None:
     assert core.number == 1
     assert core.names[0] == "ret_1"
     assert core.names[-1] == "scale_bucket"
-    assert len(set(core.names)) == len(core.names) == 190
+    assert len(set(core.names)) == len(core.names) == 192
 
 
 def test_the_columns_of_a_number_do_not_change() -> None:

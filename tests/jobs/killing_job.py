@@ -8,12 +8,12 @@ from pathlib import Path
 
 from parity.planted import killing_an_executor_once
 from tosho.config import Settings
+from tosho.features.pieces.shape import Shape
+from tosho.features.pieces.source import window_in
 from tosho.features.plan import plan
 from tosho.features.sets import feature_set
 from tosho.features.spark.job import publish
 from tosho.features.spark.session import open_session
-from tosho.features.spark.shape import Shape
-from tosho.features.spark.source import window_in
 from tosho.storage import Lake
 
 marker, first, last = sys.argv[1:]

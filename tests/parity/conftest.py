@@ -6,12 +6,12 @@ import pytest
 
 from parity import market
 from tosho.features import columns
+from tosho.features.pieces.shape import Shape
+from tosho.features.pieces.source import window_in
 from tosho.features.plan import plan
 from tosho.features.sets import FeatureSet, feature_set
 from tosho.features.spark import job
 from tosho.features.spark.session import open_session
-from tosho.features.spark.shape import Shape
-from tosho.features.spark.source import window_in
 
 SESSIONS, WANTED = 190, 24
 LOOKBACK = 130

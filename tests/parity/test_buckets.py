@@ -7,9 +7,13 @@ import pytest
 
 from parity import market
 from tosho.features import local
+from tosho.features.panel import build_panel
+from tosho.features.pieces.blob import split_by_bucket
+from tosho.features.pieces.series import Series
+from tosho.features.pieces.shape import Shape
+from tosho.features.pieces.source import Window
 from tosho.features.plan import plan
-from tosho.features.spark.blob import split_by_bucket
-from tosho.features.spark.engine import Series
+from tosho.features.sectors import sector_sums
 
 
 @pytest.fixture(scope="module")
@@ -25,12 +29,14 @@ def bars(days):
 def test_sessions_in_which_a_code_alone_has_no_row_end_its_windows(core, days, bars):
     """Without a listing, only the other codes show that there was a session at all."""
     passes = plan(core)
-    series = Series(passes, local.compute_market(market.indices(days), passes, days), tuple(days), tuple(days[-30:]))
+    index = local.compute_market(market.indices(days), passes, days)
+    sectors = local.compute_sectors([sector_sums(build_panel(bars))], index, passes)
+    series = Series(passes, index, sectors, Window((), tuple(days), tuple(days[-30:])), Shape(60, 1, 30))
     per_code = bars.group_by("code").agg(pl.col("session").n_unique().alias("rows"))
     gappy = per_code.filter(pl.col("rows") < len(days))["code"].to_list()
-    whole = series({"bars": bars})
+    whole = series.computed({"bars": bars})[0]
     for code in gappy:
-        alone = series({"bars": bars.filter(pl.col("code") == code)})
+        alone = series.computed({"bars": bars.filter(pl.col("code") == code)})[0]
         assert alone.equals(whole.filter(pl.col("code") == code))
     back = whole.filter((pl.col("session").rank().over("code") > 1) & (pl.col("ret_1").is_null()))
     traded = bars.drop_nulls("close").select("session", "code")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from parity import market, planted
+from tosho.features.pieces.shape import Shape
 from tosho.features.spark import FeatureJobError
-from tosho.features.spark.shape import Shape
 from tosho.storage import layout
 
 

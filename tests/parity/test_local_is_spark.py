@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import pytest
 
-from tosho.features.spark.blob import bucket_of
-from tosho.features.spark.shape import Shape
+from tosho.features import processes
+from tosho.features.pieces.blob import bucket_of
+from tosho.features.pieces.shape import Shape
+from tosho.features.pieces.source import window_in
+from tosho.features.plan import plan
 
 
 @pytest.mark.parametrize("shape", [Shape(400, 1, 400), Shape(16, 3, 7), Shape(5, 7, 1)])
 def test_a_history_has_the_bytes_of_the_local_engine(build, expected, sessions, shape):
     built = build(sessions[-24], sessions[-1], shape=shape)
     assert built == expected
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_processes_have_the_bytes_of_the_local_engine(lake, core, expected, sessions, workers, monkeypatch):
+    monkeypatch.setattr("tosho.features.processes.shape_of", lambda *_: Shape(16, 3, 7))
+    window = window_in(lake, sessions[-24], sessions[-1], plan(core).rows_before)
+    processes.build_window(lake, core, window, workers)
+    assert {session: lake.manifest("features", session) for session in window.wanted} == expected
 
 
 @pytest.mark.parametrize("back", [1, 15])

@@ -8,11 +8,11 @@ import pytest
 
 from parity import market
 from tosho.features import inputs
+from tosho.features.pieces.shape import Shape
+from tosho.features.pieces.source import window_in
 from tosho.features.plan import plan
 from tosho.features.sets import FeatureSet
 from tosho.features.spark import job
-from tosho.features.spark.shape import Shape
-from tosho.features.spark.source import window_in
 
 REACH = 5
 SHAPE = Shape(chunk=16, buckets=2, span=4)

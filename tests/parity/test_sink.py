@@ -9,8 +9,9 @@ import pyarrow as pa
 import pytest
 
 from tosho.contracts import features_contract
-from tosho.features.spark import blob
-from tosho.features.spark.sink import IncompleteError, PartitionWriter, Target
+from tosho.features.pieces import blob
+from tosho.features.pieces.partitions import IncompleteError, Target
+from tosho.features.spark.sink import PartitionWriter
 from tosho.storage import Files, Lake, layout
 
 SESSIONS = (date(2024, 12, 19), date(2024, 12, 20))
@@ -23,7 +24,7 @@ def lake(tmp_path):
 
 @pytest.fixture
 def writer(lake):
-    def finish(rows):
+    def finish(rows, _):
         return rows.with_columns(pl.col("mom_5").cast(pl.Float32))
 
     return PartitionWriter(Target(lake, "features", SESSIONS, features_contract(("mom_5",)), {}, finish))
@@ -31,7 +32,7 @@ def writer(lake):
 
 def batch(session, *codes, value=0.5):
     frame = pl.DataFrame({"session": [session] * len(codes), "code": codes, "mom_5": [value] * len(codes)})
-    return pa.RecordBatch.from_pylist([{"span": 0, "blob": blob.pack(frame)}])
+    return pa.RecordBatch.from_pylist([{"span": 0, "table": "rows", "blob": blob.pack(frame)}])
 
 
 def test_codes_of_a_session_are_gathered_from_several_blobs(lake, writer):
@@ -69,7 +70,7 @@ def test_abort_leaves_what_is_published_even_of_the_same_content(lake, writer):
 def test_a_task_that_fails_takes_its_own_files_away(lake):
     """Spark's abort is told nothing of a task that failed."""
 
-    def finish(rows):
+    def finish(rows, _):
         if rows["session"][0] == SESSIONS[1]:
             raise ArithmeticError("planted")
         return rows.with_columns(pl.col("mom_5").cast(pl.Float32))

@@ -10,6 +10,8 @@ OPEN, HIGH, LOW, CLOSE = (pl.col(name) for name in ("open", "high", "low", "clos
 VOLUME = pl.col("volume")
 CLOSE_RAW, VOLUME_RAW = pl.col("close_raw"), pl.col("volume_raw")
 TURNOVER = pl.col("turnover_yen")
+VWAP = TURNOVER / VOLUME
+"""Mean price of the session's trades, adjusted as volume is."""
 UPPER_LIMIT, LOWER_LIMIT = pl.col("upper_limit_hit"), pl.col("lower_limit_hit")
 SHARES = pl.col("shares_outstanding")
 CODE, SEGMENT, SCALE = pl.col("code"), pl.col("segment"), pl.col("scale")
@@ -74,11 +76,12 @@ CALENDAR = pl.Schema(
 LISTING_AGE = 65
 """Sessions for which a listing tells sector, segment and scale, where no newer one does."""
 
-REACH = {"sessions_listed": LISTED_CAP - 1, "sector33": LISTING_AGE, "segment": LISTING_AGE, "scale": LISTING_AGE}
-"""Earlier sessions that `build_panel` makes a column from."""
-
-SECTOR_REACH = LISTING_AGE + 1
-"""Earlier sessions that a sector's mean return is made from: its members' listings, and the session before."""
-
 GRAPH_REACH = 60
-"""Earlier sessions that a session's graph is made from: 60 returns."""
+"""Sessions whose returns a session's graph is made of; the oldest return looks one further back."""
+
+REACH = {
+    "sessions_listed": LISTED_CAP - 1,
+    **dict.fromkeys(("sector33", "segment", "scale"), LISTING_AGE),
+    "sector_return": LISTING_AGE + 1,  # listings of its members, and the session before
+}
+"""Earlier sessions that the engine makes a given column from."""

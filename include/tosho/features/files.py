@@ -102,7 +102,7 @@ def _engine(name: str) -> Engine:
 
 def _locally(tables: Tables, wanted: FeatureSet, sessions: list[date]) -> pl.DataFrame:
     panel = build_panel(tables.bars, tables.shares, tables.securities)
-    return local.compute(panel, tables.indices, wanted, sessions)
+    return local.compute(panel, tables.indices, wanted, sessions, tables.others)
 
 
 def _dense(bars: pl.DataFrame) -> pl.DataFrame:

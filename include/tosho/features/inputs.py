@@ -20,6 +20,8 @@ import numpy.typing as npt
 import polars as pl
 
 from tosho import calendar
+from tosho.features import records
+from tosho.features.records import Records
 from tosho.point_in_time.prices import splits_of
 from tosho.storage import Lake, Manifest, PartitionMissingError
 
@@ -27,9 +29,10 @@ FACT = "inputs"
 """The name under which a manifest keeps the record."""
 
 READ_EVER = ("bars", "shares")
-"""Tables read from the lake's beginning on: of bars before the window, only splits count."""
+"""Tables read from the lake's beginning on: of bars before the window, only splits count. Records add their own."""
 
 READ_IN_WINDOW = ("securities", "indices")
+"""Tables of which the window alone counts. Records that do not last add their own."""
 
 SIDE_BY_SIDE = 16
 BATCH = 128
@@ -45,33 +48,40 @@ class Published:
 
     sessions: tuple[date, ...]
     tokens: Mapping[str, _Tokens]
+    ever: tuple[str, ...]
+    in_window: tuple[str, ...]
 
     @classmethod
-    def of(cls, lake: Lake, last: date, window_from: date | None = None) -> Published:
+    def of(
+        cls, lake: Lake, last: date, window_from: date | None = None, kinds: Iterable[Records] = records.ALL
+    ) -> Published:
         """Return what is published from the first session with bars to `last`.
 
         Args:
             lake: Where.
             last: Last session, included.
             window_from: First session of the tables that are read in the window alone; the first of all, if left out.
+            kinds: The kinds of records that are read.
         """
+        ever, in_window = tables_of(kinds)
         bars = lake.sessions("bars", last=last)
         sessions = tuple(calendar.sessions(bars[0], last)) if bars else ()
-        asked = [(table, session) for table in READ_EVER for session in sessions]
-        asked += [(table, s) for table in READ_IN_WINDOW for s in sessions if s >= (window_from or s)]
-        tokens = {table: np.zeros(len(sessions), np.uint32) for table in (*READ_EVER, *READ_IN_WINDOW)}
+        asked = [(table, session) for table in ever for session in sessions]
+        asked += [(table, s) for table in in_window for s in sessions if s >= (window_from or s)]
+        tokens = {table: np.zeros(len(sessions), np.uint32) for table in (*ever, *in_window)}
         place = {session: number for number, session in enumerate(sessions)}
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
             for (table, session), token in zip(asked, pool.map(lambda at: _token_at(lake, *at), asked), strict=True):
                 tokens[table][place[session]] = token
-        tokens["shares"][tokens["bars"] == 0] = 0  # read where there are bars
-        return cls(sessions, tokens)
+        for table in ever:
+            tokens[table][tokens["bars"] == 0] = 0  # read where there are bars
+        return cls(sessions, tokens, ever, in_window)
 
     def made_from(self, session: date, lookback: int) -> dict[str, object]:
         """Return the record of a session's features, for the facts of its manifest."""
         end, begin = bisect_right(self.sessions, session), self._window(session, lookback)
-        told = {table: _packed(self.tokens[table][:end]) for table in READ_EVER}
-        told |= {table: _packed(self.tokens[table][begin:end]) for table in READ_IN_WINDOW}
+        told = {table: _packed(self.tokens[table][:end]) for table in self.ever}
+        told |= {table: _packed(self.tokens[table][begin:end]) for table in self.in_window}
         first, window = self.sessions[0].isoformat(), self.sessions[begin].isoformat()
         return {"lookback": lookback, "first": first, "window": window, **told}
 
@@ -90,14 +100,23 @@ class Published:
             yield Change("bars", first, int(were[0]), 0, in_window=True)
             return
         recorded, full = bisect_left(self.sessions, window), self._window(session, record["lookback"])
-        for table in (*READ_EVER, *READ_IN_WINDOW):
-            of_old, of_now = (begin, 0) if table in READ_EVER else (recorded, full)
+        for table in (name for name in (*self.ever, *self.in_window) if name in record):
+            of_old, of_now = (begin, 0) if table in self.ever else (recorded, full)
             old, now = np.zeros(end, np.uint32), np.zeros(end, np.uint32)
             old[of_old:] = _unpacked(record[table])
             now[of_now:] = self.tokens[table][of_now:end]
             for place in np.flatnonzero(old != now).tolist():
                 in_window = place >= min(recorded, full)
                 yield Change(table, self.sessions[place], int(old[place]), int(now[place]), in_window=in_window)
+
+
+def tables_of(kinds: Iterable[Records]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the tables that features are made of, those read from the lake's beginning on and those of the window."""
+    kinds = tuple(kinds)
+    ever = dict.fromkeys(table for kind in kinds if kind.lasts is None for table in kind.tables)
+    recent = dict.fromkeys(table for kind in kinds if kind.lasts is not None for table in kind.tables)
+    in_window = tuple(dict.fromkeys((*READ_IN_WINDOW, *recent)))
+    return tuple(dict.fromkeys((*READ_EVER, *(t for t in ever if t not in in_window)))), in_window
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ Within a pass values are float64; what a pass hands on is float32, as stored.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from types import MappingProxyType
 
@@ -18,14 +18,14 @@ from tosho.features import columns
 from tosho.features.dates import calendar_columns
 from tosho.features.graph_columns import graph_returns, with_graph
 from tosho.features.plan import Level, Plan, plan
-from tosho.features.records import Grain, Tables, with_records
+from tosho.features.records import Grain, Made, Tables, made_of, with_records
 from tosho.features.sectors import sector_returns, sector_sums
 from tosho.features.sets import FeatureSet
 from tosho.features.spec import Scope
 
 TOPIX = "0000"
 STORED_AS = pl.Float32()
-NO_TABLES: Tables = MappingProxyType({})
+NONE: Mapping[str, pl.DataFrame] = MappingProxyType({})
 CHUNK_ROWS = 65_536
 """Rows evaluated together: few enough to stay in the processor's cache, enough to hide the cost of a call."""
 
@@ -37,7 +37,7 @@ def compute(
     indices: pl.DataFrame | None,
     feature_set: FeatureSet,
     sessions: Collection[date] | None = None,
-    tables: Tables = NO_TABLES,
+    tables: Tables = NONE,
 ) -> pl.DataFrame:
     """Return session, code and the set's columns as float32, ordered by session and code.
 
@@ -49,9 +49,10 @@ def compute(
         tables: Rows of the tables that the set's records are made of. Without one, what needs it is null.
     """
     passes, days = plan(feature_set), panel["session"].unique()
-    market = compute_market(indices, passes, days, tables)
-    sectors = compute_sectors([sector_sums(panel)], market, passes, tables)
-    series = compute_series(panel, market, passes, sessions, sectors=sectors, tables=tables).sort(columns.KEY)
+    made = made_of(passes.records(), tables)
+    market = compute_market(indices, passes, days, made)
+    sectors = compute_sectors([sector_sums(panel)], market, passes, made)
+    series = compute_series(panel, market, passes, sessions, sectors=sectors, made=made).sort(columns.KEY)
     if series.is_empty():
         return compute_session(series, passes)
     returns = graph_returns(panel) if passes.reads_graph else None
@@ -59,7 +60,7 @@ def compute(
 
 
 def compute_market(
-    indices: pl.DataFrame | None, passes: Plan, sessions: Iterable[date] | None = None, tables: Tables = NO_TABLES
+    indices: pl.DataFrame | None, passes: Plan, sessions: Iterable[date] | None = None, made: Made = NONE
 ) -> pl.DataFrame:
     """Return one row a session: session, the bars of TOPIX and the features of scope MARKET, float64.
 
@@ -67,7 +68,7 @@ def compute_market(
         indices: Rows of the `indices` contract, of which TOPIX is taken. None makes every value null.
         passes: The plan.
         sessions: Sessions that must have a row; one that the index lacks is a row of nulls, as in a panel.
-        tables: Rows of the tables that records of the market are made of.
+        made: Records of the market.
     """
     bars = pl.DataFrame(schema=columns.MARKET)
     if indices is not None:
@@ -78,12 +79,12 @@ def compute_market(
     rows = days.join(bars, on="session", how="left", maintain_order="left")
     if passes.reads_calendar:
         rows = rows.join(calendar_columns(rows["session"]), on="session", maintain_order="left")
-    rows = with_records(rows, passes.records(Grain.MARKET), tables)
+    rows = with_records(rows, passes.records(Grain.MARKET), made)
     return _evaluated(rows.with_columns(pl.int_range(pl.len()).alias(_ROW)), passes.market, passes).drop(_ROW)
 
 
 def compute_sectors(
-    sums: Iterable[pl.DataFrame], market: pl.DataFrame, passes: Plan, tables: Tables = NO_TABLES
+    sums: Iterable[pl.DataFrame], market: pl.DataFrame, passes: Plan, made: Made = NONE
 ) -> pl.DataFrame | None:
     """Return one row a session and sector: its mean return, its records and the features of scope SECTOR, float64.
 
@@ -93,11 +94,11 @@ def compute_sectors(
         sums: What `sector_sums` gives for parts of the codes that are all codes together.
         market: What `compute_market` gives; its sessions tell which follows which.
         passes: The plan.
-        tables: Rows of the tables that records of sectors are made of.
+        made: Records of sectors.
     """
     if not passes.reads_sectors:
         return None
-    rows = with_records(sector_returns(sums), passes.records(Grain.SECTOR), tables)
+    rows = with_records(sector_returns(sums), passes.records(Grain.SECTOR), made)
     days = market["session"].sort()
     at = days.search_sorted(rows["session"]).cast(pl.Int64)
     follows = (at.diff() == 1).fill_null(value=False).alias("follows")
@@ -112,7 +113,7 @@ def compute_series(  # noqa: PLR0913 - what rows of one code look at
     sessions: Collection[date] | None = None,
     *,
     sectors: pl.DataFrame | None = None,
-    tables: Tables = NO_TABLES,
+    made: Made = NONE,
     stored_as: pl.DataType = STORED_AS,
 ) -> pl.DataFrame:
     """Return session, code and what the plan hands on, features as float32, ordered by code and session.
@@ -123,12 +124,12 @@ def compute_series(  # noqa: PLR0913 - what rows of one code look at
         passes: The plan.
         sessions: Sessions to give back; all of the panel when left out.
         sectors: What `compute_sectors` gives.
-        tables: Rows of these codes, of the tables that records of codes are made of.
+        made: Records of these codes.
         stored_as: Type of the features handed on.
     """
-    rows = with_records(_numbered(panel.sort("code", "session"), by="code"), passes.records(Grain.CODE), tables)
-    made = {f.name for level in (*passes.market, *passes.sector, *passes.series) for f in level}
-    handed_on = [pl.col(n).cast(stored_as) if n in made else pl.col(n) for n in passes.handed_on]
+    rows = with_records(_numbered(panel.sort("code", "session"), by="code"), passes.records(Grain.CODE), made)
+    computed = {f.name for level in (*passes.market, *passes.sector, *passes.series) for f in level}
+    handed_on = [pl.col(n).cast(stored_as) if n in computed else pl.col(n) for n in passes.handed_on]
     done = []
     for chunk in _chunks(rows):
         joined = chunk.join(market, on="session", how="left", maintain_order="left")

@@ -47,18 +47,22 @@ class Plan:
     @property
     def rows_before(self) -> int:
         """Earlier sessions that must be read so that every value of a session is what a full run gives."""
-        reach = (columns.REACH.get(name, 0) for name in (*self.read, *self.handed_on))
-        return max((*self.lookback.values(), *reach, self.sector_rows_before), default=0)
+        lasting = {name: found.lasts or 0 for found in self.records() for name in found.given}
+        handed_on = max((columns.REACH.get(name, 0) for name in self.handed_on), default=0)
+        return max(handed_on, *self.lookback.values(), self._rows_before({**columns.REACH, **lasting}))
 
-    @cached_property
+    @property
     def sector_rows_before(self) -> int:
-        """Earlier sessions that the sectors' means need; 0 where nothing reads them."""
-        reach = {n: columns.SECTOR_REACH + self.lookback[n] for level in self.sector for n in (f.name for f in level)}
-        for level in self.series:
-            for f in level:
-                if "sector_return" in f.inputs or reach.keys() & set(f.inputs):
-                    reach[f.name] = columns.SECTOR_REACH + self.lookback[f.name]
-        return max(reach.values(), default=0)
+        """Earlier sessions that the sectors' mean returns need; 0 where nothing reads them."""
+        return self._rows_before({"sector_return": columns.REACH["sector_return"]})
+
+    def _rows_before(self, reach: Mapping[str, int]) -> int:
+        """Return what the features need whose values come of columns that are themselves made of earlier sessions."""
+        least = dict(reach)
+        for level in (*self.market, *self.sector, *self.series, *self.session):
+            least |= {f.name: max((least.get(name, -1) for name in f.inputs), default=-1) for f in level}
+        of = (f.name for level in (*self.market, *self.sector, *self.series, *self.session) for f in level)
+        return max((self.lookback[name] + least[name] for name in of if least[name] >= 0), default=0)
 
     @property
     def reads_calendar(self) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -15,3 +16,4 @@ class Tables:
     securities: pl.DataFrame | None
     indices: pl.DataFrame | None
     shares: pl.DataFrame | None
+    others: Mapping[str, pl.DataFrame] = field(default_factory=dict)  # tables that records are made of, by name

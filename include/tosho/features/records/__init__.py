@@ -1,6 +1,6 @@
 """What a row of features is given beside bars, by the table that it comes from."""
 
-from tosho.features.records.record import Grain, Records, Tables, with_records
+from tosho.features.records.record import Grain, Made, Records, Tables, made_of, with_records
 
 ALL: tuple[Records, ...] = ()
 """Every kind of record that definitions may read."""
@@ -11,4 +11,4 @@ def records_of(names: frozenset[str]) -> tuple[Records, ...]:
     return tuple(records for records in ALL if names.intersection(records.given))
 
 
-__all__ = ["ALL", "Grain", "Records", "Tables", "records_of", "with_records"]
+__all__ = ["ALL", "Grain", "Made", "Records", "Tables", "made_of", "records_of", "with_records"]

@@ -7,7 +7,6 @@ span of sessions; whole sessions are finished, written by the workers, and publi
 
 from tosho.features.spark.files import compute_tables
 from tosho.features.spark.flow import FeatureJobError
-from tosho.features.spark.job import Which, build
-from tosho.features.spark.source import SessionsMissingError
+from tosho.features.spark.job import build_window
 
-__all__ = ["FeatureJobError", "SessionsMissingError", "Which", "build", "compute_tables"]
+__all__ = ["FeatureJobError", "build_window", "compute_tables"]

@@ -1,7 +1,8 @@
-"""Where the job begins: which sessions a run needs, and how a worker reads some of them."""
+"""Where a job begins: which sessions a run needs, and how a worker reads some of them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -10,15 +11,18 @@ import polars as pl
 
 from tosho import calendar
 from tosho.contracts import BARS
+from tosho.features.records import Records
 from tosho.point_in_time.prices import splits_of
 from tosho.storage import Lake
 
 Tables = dict[str, pl.DataFrame]
-"""Rows by table: bars, securities and shares as contracted, and splits, the rows of earlier bars that still count."""
+"""Rows by table: bars, securities and others as contracted, and splits, the rows of earlier bars that still count."""
 
 _BARS = tuple(name for name in BARS.schema if name != "known_at")  # a bar of a session is known by its cutoff
 _LISTING = ("session", "code", "sector33", "segment", "scale")
 _SPLIT = ("session", "code", "adj_factor")
+_TOGETHER = 64
+"""Sessions of a large table that are in memory at once."""
 
 
 class SessionsMissingError(LookupError):
@@ -29,8 +33,8 @@ class SessionsMissingError(LookupError):
 class Window:
     """The sessions of a run, each list in order.
 
-    `earlier` lie before the lookback: of them only splits and statements count. `needed` are read in full and end
-    with `wanted`, of which features are made.
+    `earlier` lie before the lookback: of them only splits and records count. `needed` are read in full and end with
+    `wanted`, of which features are made.
     """
 
     earlier: tuple[date, ...]
@@ -47,33 +51,63 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class LakeSource:
-    """The lake's tables. Statements and listings are read where there are any."""
+    """The lake's tables. What is not bars is read where there is any."""
 
     lake: Lake
-    securities: frozenset[date]
-    shares: frozenset[date]
+    there: Mapping[str, frozenset[date]]
+    records: tuple[Records, ...] = ()
 
     @classmethod
-    def of(cls, lake: Lake, last: date) -> LakeSource:
-        """Return a source that knows which sessions of each table are published."""
-        return cls(
-            lake, frozenset(lake.sessions("securities", last=last)), frozenset(lake.sessions("shares", last=last))
-        )
+    def of(cls, lake: Lake, last: date, records: Iterable[Records] = ()) -> LakeSource:
+        """Return a source that knows which sessions of each table are published.
+
+        Args:
+            lake: Where.
+            last: Last session that counts.
+            records: Records of codes that workers need beside bars, listings and shares.
+        """
+        records = tuple(records)
+        tables = dict.fromkeys(("securities", "shares", *(table for found in records for table in found.tables)))
+        return cls(lake, {table: frozenset(lake.sessions(table, last=last)) for table in tables}, records)
 
     def read(self, needed: list[date], earlier: list[date]) -> Tables:
         """Return all rows of the needed sessions, and of the earlier ones those that still count."""
-        listed = [session for session in needed if session in self.securities]
-        stated = [session for session in (*earlier, *needed) if session in self.shares]
         tables: Tables = {}
         if needed:
             tables["bars"] = self.lake.read_many("bars", needed, _BARS)
         if earlier:
             tables["splits"] = splits_of(self.lake.read_many("bars", earlier, _SPLIT))
-        if listed:
+        if listed := self._published("securities", needed):
             tables["securities"] = self.lake.read_many("securities", listed, _LISTING)
-        if stated:
+        if stated := self._published("shares", [*earlier, *needed]):
             tables["shares"] = self.lake.read_many("shares", stated)
+        for records in self.records:
+            looked_at = [*(earlier if records.lasts is None else ()), *needed]
+            for table in records.tables:
+                if published := self._published(table, looked_at):
+                    tables[table] = self.lake.read_many(table, published)
         return tables
+
+    def _published(self, table: str, sessions: Iterable[date]) -> list[date]:
+        return [session for session in sessions if session in self.there[table]]
+
+
+def read_tables(lake: Lake, records: Records, sessions: Sequence[date]) -> Iterator[Tables]:
+    """Yield what some sessions hold of the tables of a kind of records.
+
+    All at once, as a record may be made of all of them; in parts, where each session is made by itself.
+
+    Args:
+        lake: Where.
+        records: Which.
+        sessions: Those that are looked at, in order.
+    """
+    together = len(sessions) if records.lasts is None else _TOGETHER
+    there = {table: frozenset(lake.sessions(table, sessions[0], sessions[-1])) for table in records.tables}
+    for begin in range(0, len(sessions), together):
+        part = sessions[begin : begin + together]
+        published = {table: [session for session in part if session in there[table]] for table in records.tables}
+        yield {table: lake.read_many(table, days) for table, days in published.items() if days}
 
 
 def window_in(lake: Lake, first: date, last: date, lookback: int) -> Window:

@@ -1,0 +1,43 @@
+"""Tables in memory as a source of pieces: for the command line, and to compare the engines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from tosho.features.tables import Tables
+
+ROW_GROUP = 32_768
+"""Rows that a worker reads at least, of a file ordered by session."""
+
+_LARGE = ("bars", "securities")
+
+
+@dataclass(frozen=True)
+class FolderSource:
+    """A file a table, ordered by session. Other tables than bars and listings come whole, with the first sessions."""
+
+    folder: Path
+    first: date
+
+    @classmethod
+    def of(cls, tables: Tables, folder: Path, first: date) -> FolderSource:
+        """Return the source of some tables, written into a new folder. `first` is the first session that is read."""
+        folder.mkdir()
+        given = {"bars": tables.bars, "securities": tables.securities, "shares": tables.shares, **tables.others}
+        for name, frame in given.items():
+            if frame is not None and "code" in frame.columns:
+                frame.sort("session").write_parquet(folder / f"{name}.parquet", row_group_size=ROW_GROUP)
+        return cls(folder, first)
+
+    def read(self, needed: list[date], earlier: list[date]) -> dict[str, pl.DataFrame]:  # noqa: ARG002 - nothing
+        """Return all rows of the needed sessions, which follow one another."""
+        within = pl.col("session").is_between(needed[0], needed[-1])
+        tables = {path.stem: pl.scan_parquet(path) for path in sorted(self.folder.glob("*.parquet"))}
+        read = {name: rows.filter(within) for name, rows in tables.items() if name in _LARGE}
+        if self.first in needed:
+            read |= {name: rows for name, rows in tables.items() if name not in _LARGE}
+        return {name: rows.collect() for name, rows in read.items()}

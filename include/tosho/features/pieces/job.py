@@ -1,0 +1,130 @@
+"""A feature job, from the lake to the lake: all its pieces, made once by the driver and handed to the workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+
+import polars as pl
+
+from tosho.contracts import features_contract
+from tosho.features import local
+from tosho.features.inputs import FACT, Published
+from tosho.features.pieces.partitions import Target
+from tosho.features.pieces.read import Read
+from tosho.features.pieces.sectors import SectorSums
+from tosho.features.pieces.series import Series
+from tosho.features.pieces.shape import Shape
+from tosho.features.pieces.source import LakeSource, Source, Window, read_tables
+from tosho.features.plan import Plan, plan
+from tosho.features.records import Grain, Made
+from tosho.features.sets import FeatureSet
+from tosho.storage import Lake
+
+TABLE = "features"
+
+Spread = Callable[[SectorSums, Sequence[int]], Iterable[pl.DataFrame]]
+"""Does a piece for each of some numbers, wherever there is a worker."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """The pieces of a job, in the order in which they are done."""
+
+    read: Read
+    series: Series
+    target: Target
+
+    @property
+    def shape(self) -> Shape:
+        """How the work is dealt out."""
+        return self.read.shape
+
+    @property
+    def window(self) -> Window:
+        """The sessions."""
+        return self.read.window
+
+
+@dataclass(frozen=True)
+class Finish:
+    """From one session's rows of all codes to the partition's."""
+
+    passes: Plan
+
+    def __call__(self, rows: pl.DataFrame, returns: pl.DataFrame | None) -> pl.DataFrame:
+        """Return session, code and the set's columns, ordered by code."""
+        return local.compute_session(rows, self.passes, returns)
+
+
+def prepare(lake: Lake, wanted: FeatureSet, window: Window, shape: Shape, spread: Spread) -> Job:
+    """Return the job that builds a set's features of a window's sessions from a lake.
+
+    What is one for all codes is computed here: the market, the sectors, their records.
+
+    Args:
+        lake: From where, and where to.
+        wanted: The feature set.
+        window: The sessions.
+        shape: It decides speed and memory, never a value.
+        spread: Who computes the sectors' sums.
+    """
+    passes = plan(wanted)
+    published = Published.of(lake, window.wanted[-1], window.needed[0], passes.records())  # before anything is read
+    listed = lake.sessions("indices", window.needed[0], window.needed[-1])
+    made = made_in(lake, passes, window)
+    source = LakeSource.of(lake, window.needed[-1], passes.records(Grain.CODE))
+    target = Target(
+        lake,
+        TABLE,
+        window.wanted,
+        features_contract(wanted.names),
+        {"feature_set": wanted.name, "number": wanted.number},
+        Finish(passes),
+        partial(_made_from, published, passes.rows_before),
+    )
+    return assemble(source, lake.read_many("indices", listed) if listed else None, made, window, shape, target, spread)
+
+
+def assemble(  # noqa: PLR0913 - all that a job is made of
+    source: Source,
+    indices: pl.DataFrame | None,
+    made: Made,
+    window: Window,
+    shape: Shape,
+    target: Target,
+    spread: Spread,
+) -> Job:
+    """Return the job of a source. `made` are the records of the market and of sectors; else as `prepare`."""
+    assert isinstance(target.finish, Finish)
+    passes = target.finish.passes
+    market = local.compute_market(indices, passes, window.needed, made)
+    sums = SectorSums.of(source, window, passes.sector_rows_before)
+    sectors = local.compute_sectors(
+        spread(sums, range(sums.parts())) if passes.reads_sectors else (), market, passes, made
+    )
+    return Job(Read(source, window, shape), Series(passes, market, sectors, window, shape), target)
+
+
+def made_in(lake: Lake, passes: Plan, window: Window) -> Made:
+    """Return the records of the market and of sectors that a lake holds, as far as the window needs them."""
+    made: dict[str, pl.DataFrame] = {}
+    for records in passes.records(Grain.MARKET, Grain.SECTOR):
+        sessions = [*(window.earlier if records.lasts is None else ()), *window.needed]
+        parts = read_tables(lake, records, sessions)
+        made[records.name] = pl.concat([records.made_of(tables) for tables in parts])
+    return made
+
+
+def _made_from(published: Published, lookback: int, session: date) -> dict[str, object]:
+    return {FACT: published.made_from(session, lookback)}
+
+
+def by_key(blobs: Iterable[tuple[int, str, bytes]]) -> Mapping[int, Mapping[str, list[bytes]]]:
+    """Return blobs by number and name."""
+    found: dict[int, dict[str, list[bytes]]] = {}
+    for number, name, blob in blobs:
+        found.setdefault(number, {}).setdefault(name, []).append(blob)
+    return found

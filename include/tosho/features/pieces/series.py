@@ -1,0 +1,66 @@
+"""The pieces in the middle: whole codes, computed through time and split by span of sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from tosho.contracts import BARS
+from tosho.features import local
+from tosho.features.columns import GRAPH_REACH
+from tosho.features.graph_columns import graph_returns
+from tosho.features.panel import build_panel
+from tosho.features.pieces.blob import pack, unpack
+from tosho.features.pieces.shape import Shape
+from tosho.features.pieces.source import Tables, Window
+from tosho.features.plan import Plan
+from tosho.features.records import Grain, made_of
+
+ROWS, RETURNS = "rows", "returns"
+"""What a span gets of each bucket: the rows of its sessions, and the returns that their graphs are made of."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """From the tables of a bucket's codes to what the sessions are finished with."""
+
+    passes: Plan
+    market: pl.DataFrame
+    sectors: pl.DataFrame | None
+    window: Window
+    shape: Shape
+
+    def __call__(self, blobs: Mapping[str, Sequence[bytes]]) -> Iterator[tuple[int, str, bytes]]:
+        """Yield a bucket's results as span, RETURNS or ROWS, and blob."""
+        rows, returns = self.computed({name: pl.concat(map(unpack, packed)) for name, packed in blobs.items()})
+        for number in range(self.shape.spans(self.window)):
+            sessions = self.shape.sessions_of(number, self.window)
+            if returns is not None:
+                packed = returns.filter(pl.col("session").is_between(self._graph_begins(sessions[0]), sessions[-1]))
+                yield number, RETURNS, pack(packed)
+            wanted = rows.filter(pl.col("session").is_between(sessions[0], sessions[-1]))
+            if wanted.height:
+                yield number, ROWS, pack(wanted)
+
+    def computed(self, tables: Tables) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+        """Return the wanted sessions' rows, ordered by code and session, and all returns where the graph is read."""
+        bars = tables.get("bars", BARS.empty())
+        listing, shares, splits = (tables.get(name) for name in ("securities", "shares", "splits"))
+        # these codes' own bars need not show all sessions that there were
+        panel = build_panel(bars, shares, listing, sessions=self.window.needed, splits=splits)
+        rows = local.compute_series(
+            panel,
+            self.market,
+            self.passes,
+            self.window.wanted,
+            sectors=self.sectors,
+            made=made_of(self.passes.records(Grain.CODE), tables),
+        )
+        return rows, graph_returns(panel) if self.passes.reads_graph else None
+
+    def _graph_begins(self, session: date) -> date:
+        place = self.window.needed.index(session)
+        return self.window.needed[max(place - GRAPH_REACH + 1, 0)]

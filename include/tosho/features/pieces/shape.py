@@ -1,0 +1,52 @@
+"""How the work is dealt out: into chunks of sessions, buckets of codes, spans of sessions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from tosho.features.pieces.source import Window
+
+CHUNK_SESSIONS = 16
+BUCKET_VALUES = 131_072 * 110
+"""Values of a group of codes: 55 MB of 4 bytes, and a few times that while they are computed."""
+SPAN_VALUES = 65_536 * 110
+"""Values finished together, of all codes: 28 MB."""
+SPAN_SESSIONS = 64
+"""Sessions finished together at most."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of the pieces. They decide speed and memory, never a value."""
+
+    chunk: int  # sessions read at once
+    buckets: int  # groups of whole codes
+    span: int  # sessions finished at once
+
+    def spans(self, window: Window) -> int:
+        """Return how many spans the wanted sessions make."""
+        return -(-len(window.wanted) // self.span)
+
+    def sessions_of(self, span: int, window: Window) -> tuple[date, ...]:
+        """Return the wanted sessions of a span."""
+        return window.wanted[span * self.span : (span + 1) * self.span]
+
+
+def shape_of(rows: int, columns: int, window: Window, tasks: int) -> Shape:
+    """Return the shape for a window.
+
+    Args:
+        rows: Rows of one session.
+        columns: Columns of one row, as the series pass leaves it.
+        window: The sessions.
+        tasks: How many can run at once: there are at least as many buckets.
+
+    >>> from datetime import date
+    >>> days = tuple(date(2024, 1, day) for day in range(4, 20))
+    >>> shape_of(40_000, 110, Window((), days, days[-2:]), 2)
+    Shape(chunk=16, buckets=5, span=1)
+    """
+    buckets = max(tasks, -(-rows * columns * len(window.needed) // BUCKET_VALUES))
+    span = max(1, min(SPAN_SESSIONS, SPAN_VALUES // max(rows * columns, 1)))
+    return Shape(CHUNK_SESSIONS, min(buckets, max(rows, 1)), span)

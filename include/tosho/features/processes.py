@@ -1,0 +1,126 @@
+"""The local engine at any size: the pieces of a job, done by processes of this machine, with a folder between them.
+
+No process holds more than a bucket of codes or a span of sessions, so that memory does not grow with the history.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+from tosho.features.pieces.job import Job, prepare
+from tosho.features.pieces.partitions import Staged, Target
+from tosho.features.pieces.read import Read
+from tosho.features.pieces.series import Series
+from tosho.features.pieces.shape import shape_of
+from tosho.features.pieces.source import Window
+from tosho.features.plan import plan
+from tosho.features.sets import FeatureSet
+from tosho.observability.log import logger
+from tosho.storage import Lake
+
+_log = logger(__name__)
+
+
+def build_window(lake: Lake, wanted: FeatureSet, window: Window, workers: int | None = None) -> None:
+    """Build a set's features of a window's sessions, and publish them.
+
+    Args:
+        lake: From where, and where to.
+        wanted: The feature set.
+        window: The sessions.
+        workers: Processes at once; one a core when left out.
+
+    Raises:
+        BrokenProcessPool: A worker died, of memory as a rule. Nothing was published.
+    """
+    workers = workers or len(os.sched_getaffinity(0))
+    rows, columns = lake.manifest("bars", window.wanted[-1]).rows, len(plan(wanted).handed_on)
+    shape = shape_of(rows, columns, window, workers)
+    with _pool(workers) as pool, _scratch() as folder:
+        run(prepare(lake, wanted, window, shape, pool.map), pool, folder)
+
+
+def run(job: Job, pool: ProcessPoolExecutor, folder: Path) -> None:
+    """Do a job's pieces and publish what they made; nothing is published, and no file left, if one fails."""
+    chunks, buckets, spans = range(job.read.chunks()), range(job.shape.buckets), range(job.shape.spans(job.window))
+    between = _Between(folder)
+    for done, _ in enumerate(pool.map(partial(_read, job.read, between), chunks), 1):
+        _log.info("read %d of %d chunks of sessions", done, len(chunks))
+    for done, _ in enumerate(pool.map(partial(_compute, job.series, between), buckets), 1):
+        _log.info("computed %d of %d buckets of codes", done, len(buckets))
+    staged: list[Staged] = []
+    try:
+        for brought in pool.map(partial(_finish, job.target, between), spans):
+            staged.append(brought)
+            _log.info("wrote %d of %d spans of sessions", len(staged), len(spans))
+    except BaseException:
+        job.target.abort(staged)
+        raise
+    job.target.commit(staged)
+
+
+@dataclass(frozen=True)
+class _Between:
+    """Blobs between two stages, a file each: `<stage>/<number>/<name>.<from>`."""
+
+    folder: Path
+
+    def put(self, stage: str, blobs: Iterator[tuple[int, str, bytes]], source: int) -> None:
+        for number, name, blob in blobs:
+            place = self.folder / stage / str(number)
+            place.mkdir(parents=True, exist_ok=True)
+            (place / f"{name}.{source}").write_bytes(blob)
+
+    def take(self, stage: str, number: int) -> dict[str, list[bytes]]:
+        """Return the blobs of a number by name, in the order of their sources, and forget them."""
+        place = self.folder / stage / str(number)
+        found: dict[str, list[bytes]] = {}
+        for path in sorted(place.glob("*"), key=lambda path: int(path.suffix[1:])):
+            found.setdefault(path.stem, []).append(path.read_bytes())
+        shutil.rmtree(place, ignore_errors=True)
+        return found
+
+
+def _read(read: Read, between: _Between, chunk: int) -> None:
+    between.put("buckets", read(chunk), chunk)
+
+
+def _compute(series: Series, between: _Between, bucket: int) -> None:
+    if blobs := between.take("buckets", bucket):
+        between.put("spans", series(blobs), bucket)
+
+
+def _finish(target: Target, between: _Between, span: int) -> Staged:
+    return target.stage([between.take("spans", span)])
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="tosho-") as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Give a pool of fresh processes, each with one thread for Polars: there is one for every core."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["tosho.features.pieces.job"])
+    before = os.environ.get("POLARS_MAX_THREADS")
+    os.environ["POLARS_MAX_THREADS"] = "1"
+    try:
+        with ProcessPoolExecutor(workers, context) as pool:
+            yield pool
+    finally:
+        if before is None:
+            del os.environ["POLARS_MAX_THREADS"]
+        else:
+            os.environ["POLARS_MAX_THREADS"] = before

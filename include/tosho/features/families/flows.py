@@ -68,5 +68,5 @@ def frgn_net_wow() -> pl.Expr:
 
 @feature(Scope.MARKET)
 def flow_age_bd() -> pl.Expr:
-    """Sessions since the newest week's figures were published (PubDate), 0 on that session; a correction counts anew."""
+    """Sessions since the newest week's figures were published (PubDate), 0 on that session; anew when corrected."""
     return flows.AGE + flows.TOLD_BEFORE

@@ -14,48 +14,43 @@ from tosho.features.spec import Scope, feature, intermediate
 from tosho.features.windows import ANNUAL, deviation, log_change, ratio, zscore
 
 
-def _of_session(column: pl.Expr) -> pl.Expr:
-    """Return what became known for the session itself."""
-    return pl.when(options.AGE == 0).then(column)
-
-
 @feature(Scope.MARKET)
 def n225_iv_atm30() -> pl.Expr:
     """Implied volatility of Nikkei 225 options at the money 30 calendar days ahead, by year, as a fraction.
 
     Mean of put and call at the strike nearest to the index, interpolated in IV^2 x days between the months around.
     """
-    return _of_session(options.IV_30)
+    return options.IV_30
 
 
 @feature(Scope.MARKET)
 def iv_term_slope() -> pl.Expr:
     """Slope of implied volatility at the money: IV of 60 calendar days less IV of 30, by year, as a fraction."""
-    return _of_session(options.IV_60) - n225_iv_atm30()
+    return options.IV_60 - n225_iv_atm30()
 
 
 @feature(Scope.MARKET)
 def pc_oi_ratio() -> pl.Expr:
     """Open interest of puts over that of calls, in contracts, over all strikes and months."""
-    return _of_session(ratio(options.PUT_INTEREST, options.CALL_INTEREST))
+    return ratio(options.PUT_INTEREST, options.CALL_INTEREST)
 
 
 @feature(Scope.MARKET)
 def pc_vo_ratio() -> pl.Expr:
     """Traded volume of puts over that of calls, in contracts, over all strikes and months."""
-    return _of_session(ratio(options.PUT_VOLUME, options.CALL_VOLUME))
+    return ratio(options.PUT_VOLUME, options.CALL_VOLUME)
 
 
 @feature(Scope.MARKET)
 def skew_25() -> pl.Expr:
     """Implied volatility of the put of delta -0.25 less that of the call of delta 0.25, 30 calendar days ahead."""
-    return _of_session(options.PUT_IV_30 - options.CALL_IV_30)
+    return options.PUT_IV_30 - options.CALL_IV_30
 
 
 @intermediate(Scope.MARKET)
 def n225_rv_20() -> pl.Expr:
     """Realised volatility of the Nikkei 225 by year, as a fraction: sd_20 of ln(U_t / U_{t-1}), times sqrt(252)."""
-    return deviation(log_change(_of_session(options.UNDERLYING), 1), 20) * ANNUAL
+    return deviation(log_change(options.UNDERLYING, 1), 20) * ANNUAL
 
 
 @feature(Scope.MARKET)
@@ -73,4 +68,4 @@ def iv_z60() -> pl.Expr:
 @feature(Scope.MARKET)
 def days_to_sq_opt() -> pl.Expr:
     """Business days from the session to the special quotation of the front month listed; 0 on the day."""
-    return _of_session(options.TO_SQ)
+    return options.TO_SQ

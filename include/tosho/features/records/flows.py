@@ -12,8 +12,7 @@ from typing import Final
 
 import polars as pl
 
-from tosho import calendar
-from tosho.calendar.xtks import LAST
+from tosho.features.records.places import places
 from tosho.features.records.record import Grain, Records, Tables
 from tosho.features.windows import ratio, zscore
 
@@ -55,7 +54,7 @@ def known_flows(tables: Tables) -> pl.DataFrame:
         pl.when(count == WEEKS).then(zscore(INDIVIDUAL_NET, WEEKS)).alias("flow_individual_net_z"),
         pl.when(count > 1).then(FOREIGN_NET - FOREIGN_NET.shift(1)).alias("flow_foreign_net_change"),
     ).unique("session", keep="last", maintain_order=True)
-    before = _number(newest["session"]) - _number(newest["told"])
+    before = places(newest["session"]) - places(newest["told"])
     return newest.select("session", before.alias("flow_told_before"), *FLOWS.columns[:-1])
 
 
@@ -75,13 +74,7 @@ def _newest_weeks(versions: pl.DataFrame) -> pl.DataFrame:
     told = sessions.lazy().join(versions.lazy(), how="cross").filter(pl.col("told") <= pl.col("session"))
     ordered = told.collect().sort("session", "week_end", "told")
     weeks = ordered.unique(["session", "week_end"], keep="last", maintain_order=True)
-    return weeks.filter(pl.int_range(pl.len()).over("session") >= pl.len().over("session") - WEEKS)
-
-
-def _number(sessions: pl.Series) -> pl.Series:
-    """Return the places of sessions in the calendar."""
-    days = pl.Series(calendar.sessions(calendar.FIRST, LAST), dtype=pl.Date)
-    return days.search_sorted(sessions).cast(pl.Int64)
+    return weeks.group_by("session", maintain_order=True).tail(WEEKS)
 
 
 FLOWS: Final = Records(

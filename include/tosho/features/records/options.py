@@ -46,7 +46,6 @@ UNDERLYING = pl.col("options_underlying")
 """The Nikkei 225, in points."""
 TO_SQ = pl.col("options_to_sq")
 """Business days from the session to the SQ of the front month."""
-AGE = pl.col("options_age")
 
 _MONTH: Final = ("session", "special_quotation_day")
 _IV, _DAYS, _D1 = pl.col("implied_volatility"), pl.col("days"), pl.col("d1")
@@ -109,7 +108,9 @@ def _months(chain: pl.DataFrame) -> pl.DataFrame:
     quoted = chain.filter(_IV.is_not_null() & pl.col("underlying").is_not_null() & (_DAYS > 0) & (pl.col("strike") > 0))
     quoted = quoted.filter(_DAYS <= FAR + A_MONTH)
     days = quoted.select(*_MONTH, "days").unique()
-    found = days.join(_at_the_money(quoted), on=_MONTH, how="left").join(_out_of_the_money(quoted), on=_MONTH, how="left")
+    found = days.join(_at_the_money(quoted), on=_MONTH, how="left").join(
+        _out_of_the_money(quoted), on=_MONTH, how="left"
+    )
     return found.sort("session", "days")
 
 
@@ -153,7 +154,7 @@ def _out_of_the_money(quoted: pl.DataFrame) -> pl.DataFrame:
 def _at(column: str, days: int) -> pl.Expr:
     """Return a column of `_months` for a number of days to SQ, from the months of one session in order."""
     known, variance = pl.col(column).is_not_null(), pl.col(column) * pl.col(column) * _DAYS
-    before, after = known & (_DAYS < days), known & _DAYS.is_between(days, days + A_MONTH)
+    before, after = known & (days > _DAYS), known & _DAYS.is_between(days, days + A_MONTH)
     # without a month before, the way begins at nothing after no days: the volatility stays that of the month after
     began, begun = _DAYS.filter(before).last().fill_null(0), variance.filter(before).last().fill_null(0.0)
     share = (days - began) / (_DAYS.filter(after).first() - began)
@@ -193,4 +194,5 @@ OPTIONS: Final = Records(
         )
     ),
     make=known_options,
+    lasts=0,  # yesterday's chain is not taken for today's
 )

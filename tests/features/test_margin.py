@@ -303,3 +303,19 @@ def balance(day, long, short):
 
 def balances(rows):
     return pl.DataFrame(rows)
+
+
+def test_a_correction_puts_no_code_back_on_the_list(market):
+    days = calendar.sessions(date(2025, 3, 3), date(2025, 3, 14))
+    listed = {"13010": days[:3], "13020": days}
+    row = market["margin_alerts"].to_dicts()[0]
+    rows = [
+        row | {"code": code, "session": day, "published_on": day, "applied_on": calendar.previous_session(day)}
+        for code, on in listed.items() for day in on
+    ]  # fmt: skip
+    again = rows[2] | {"session": days[4], "published_on": days[4]}
+    tables = {"margin_alerts": pl.DataFrame([*rows, again], schema=market["margin_alerts"].schema)}
+    frame = with_records(pl.DataFrame({"session": days, "code": "13010"}), KINDS[2:], made_of(KINDS[2:], tables))
+    for name in ("alert_list_told", "alert_on"):
+        frame = frame.with_columns(features()[name].expression.alias(name))
+    assert frame["alert_on"].to_list() == [1.0] * 3 + [0.0] * 7

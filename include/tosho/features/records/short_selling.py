@@ -80,7 +80,8 @@ def _by_holder(told: pl.DataFrame) -> pl.DataFrame:
     for name, kind in kinds.items():
         number = number * (len(kind.categories) + 1) + (pl.col(name).to_physical().cast(pl.Int64) + 1).fill_null(0)
     newness = ("session", "calculated_on", "known_at", "position_shares", "position_to_listed")
-    return told.cast(kinds).with_columns(number.alias("holder")).sort("holder", *newness)
+    coded = told.with_columns(pl.col(name).cast(kind) for name, kind in kinds.items())
+    return coded.with_columns(number.alias("holder")).sort("holder", *newness)
 
 
 SECTOR_SHORT: Final = Records(

@@ -31,15 +31,15 @@ def fold(rows: State, window: int, merge: Merge) -> State:
     covered = 0
     while True:
         if window & size:
-            done = block if done is None else _joined(done, covered, block, size, merge)
+            done = block if done is None else joined(done, covered, block, size, merge)
             covered += size
         if covered == window:
             assert done is not None
             return done
-        block, size = _joined(block, size, block, size, merge), 2 * size
+        block, size = joined(block, size, block, size, merge), 2 * size
 
 
-def _joined(newer: State, m: int, older: State, k: int, merge: Merge) -> State:
+def joined(newer: State, m: int, older: State, k: int, merge: Merge) -> State:
     """Merge blocks of m and k rows. Row i of a state of m rows ends at row i + m - 1, hence the two cuts."""
     return merge(tuple(a[k:] for a in newer), m, tuple(a[: max(a.size - m, 0)] for a in older), k)
 
@@ -153,12 +153,12 @@ def rows_since_highest(x: Array, window: int) -> Array:
 
 def variance(x: Array, window: int) -> Array:
     """Sample variance."""
-    return fold((x, np.zeros_like(x)), window, _merge_moments2)[1] / (window - 1)
+    return fold((x, np.zeros_like(x)), window, merge_moments2)[1] / (window - 1)
 
 
 def zscore(x: Array, window: int) -> Array:
     """Newest value's distance from the mean, in sample standard deviations."""
-    mu, m2 = fold((x, np.zeros_like(x)), window, _merge_moments2)
+    mu, m2 = fold((x, np.zeros_like(x)), window, merge_moments2)
     return (x[window - 1 :] - mu) / np.sqrt(m2 / (window - 1))
 
 
@@ -184,7 +184,7 @@ def cumulative_zscore(flow: Array, levels: int) -> Array:
     zero = np.zeros_like(flow)
 
     def merge(a: State, m: int, b: State, k: int) -> State:
-        mu, m2 = _merge_moments2((a[1] + b[0], a[2]), m, b[1:], k)
+        mu, m2 = merge_moments2((a[1] + b[0], a[2]), m, b[1:], k)
         return a[0] + b[0], mu, m2
 
     run = fold((flow, flow, zero), levels - 1, merge)
@@ -196,7 +196,7 @@ def cumulative_zscore(flow: Array, levels: int) -> Array:
 def comoments(x: Array, y: Array, window: int) -> State:
     """Sums of (x - mean)^2, (y - mean)^2 and (x - mean)(y - mean)."""
     zero = np.zeros_like(x)
-    return fold((x, y, zero, zero, zero), window, _merge_comoments)[2:]
+    return fold((x, y, zero, zero, zero), window, merge_comoments)[2:]
 
 
 def falling_beta(y: Array, x: Array, window: int) -> Array:
@@ -218,7 +218,7 @@ def falling_beta(y: Array, x: Array, window: int) -> Array:
 def trend(x: Array, window: int) -> State:
     """Sums of (row - mean)(x - mean) and (x - mean)^2, for regressions on the row number."""
     zero = np.zeros_like(x)
-    _, m2, along = fold((x, zero, zero), window, _merge_trend)
+    _, m2, along = fold((x, zero, zero), window, merge_trend)
     return along, m2
 
 
@@ -226,7 +226,8 @@ def _merge_mean(a: State, m: int, b: State, k: int) -> State:
     return (a[0] + (b[0] - a[0]) * (k / (m + k)),)
 
 
-def _merge_moments2(a: State, m: int, b: State, k: int) -> State:
+def merge_moments2(a: State, m: int, b: State, k: int) -> State:
+    """Mean and sum of (x - mean)^2."""
     n = m + k
     d = b[0] - a[0]
     mu = a[0] + d * (k / n)
@@ -248,7 +249,8 @@ def _merge_moments4(a: State, m: int, b: State, k: int) -> State:
     return a[0] + d * (k / n), m2, m3, m4
 
 
-def _merge_comoments(a: State, m: int, b: State, k: int) -> State:
+def merge_comoments(a: State, m: int, b: State, k: int) -> State:
+    """Means of x and y, sums of (x - mean)^2, (y - mean)^2 and (x - mean)(y - mean)."""
     n = m + k
     dx, dy, share = b[0] - a[0], b[1] - a[1], m * k / n
     return (
@@ -260,7 +262,8 @@ def _merge_comoments(a: State, m: int, b: State, k: int) -> State:
     )
 
 
-def _merge_trend(a: State, m: int, b: State, k: int) -> State:
-    mu, m2 = _merge_moments2(a[:2], m, b[:2], k)
+def merge_trend(a: State, m: int, b: State, k: int) -> State:
+    """Mean, sum of (x - mean)^2 and of (row - mean)(x - mean)."""
+    mu, m2 = merge_moments2(a[:2], m, b[:2], k)
     step = a[0] - b[0]
     return mu, m2, a[2] + b[2] + step * (m * k / 2)  # block means lie (m + k) / 2 rows apart, times m k / (m + k)

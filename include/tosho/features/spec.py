@@ -5,8 +5,10 @@
         '''Close over its mean of the past {window} sessions, as a fraction. C / SMA_{window} - 1.'''
         return CLOSE / mean(CLOSE, window) - 1
 
-Name (`px_sma_5`), family (the module's name) and inputs (the columns it reads) are derived. Calling a definition
-afterwards, `px_sma(20)`, gives a reference to its column, which is computed once whoever asks.
+Name (`px_sma_5`), family (the module's name) and inputs (the columns it reads) are derived; columns that others have
+named already are `called` by a template, "ROC{window}". Calling a definition afterwards, `px_sma(20)`, gives a
+reference to its column, which is computed once whoever asks. Keyword-only parameters of a definition are no part of
+its name: `expression_of` gives the formula with another value for them.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from types import MappingProxyType
-from typing import Generic, ParamSpec
+from typing import Generic, ParamSpec, cast
 
 import polars as pl
 
@@ -58,6 +61,7 @@ class Feature:
 
 _AGGREGATING = {Scope.CROSS_SECTION: ("Agg",), Scope.GROUP: ("Agg",)}
 _FEATURES: dict[str, Feature] = {}
+_FORMULAS: dict[str, Callable[..., pl.Expr]] = {}
 
 
 def features() -> Mapping[str, Feature]:
@@ -70,6 +74,7 @@ class Definition(Generic[P]):
     """A registered function. Calling it gives a reference to the column of these parameters."""
 
     function: Callable[P, pl.Expr]
+    called: str
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> pl.Expr:
         """Return the column that holds the feature.
@@ -78,9 +83,9 @@ class Definition(Generic[P]):
             DefinitionError: It is not defined for these parameters.
         """
         bound = inspect.signature(self.function).bind(*args, **kwargs).arguments
-        name = derived_name(self.function.__name__, tuple(bound.values()))
+        name = self.called.format(**bound)
         if name not in _FEATURES:
-            known = [other for other in _FEATURES if other.startswith(self.function.__name__)]
+            known = [other for other in _FEATURES if other.startswith(self.called.partition("{")[0].rstrip("_"))]
             raise DefinitionError(
                 f"Feature {name} is not defined; {self.function.__name__} is for {known}. Add a window."
             )
@@ -88,25 +93,33 @@ class Definition(Generic[P]):
 
 
 def feature(
-    scope: Scope, *, windows: Sequence[Parameter | Parameters] | None = None
+    scope: Scope, *, windows: Sequence[Parameter | Parameters] | None = None, called: str | None = None
 ) -> Callable[[Callable[P, pl.Expr]], Definition[P]]:
     """Register a function as features, one for each of `windows`, or one without parameters.
 
     Args:
         scope: The rows it is evaluated over.
         windows: The function's parameters: lengths of windows as a rule, or names of features.
+        called: Template of the columns' names, with the parameters' names in braces; derived when left out.
 
     Raises:
         DefinitionError: A name is taken, or an expression breaks the rules of `grammar`.
     """
-    return lambda function: _register(function, scope, windows, published=True)
+    return lambda function: _register(function, scope, windows, called, published=True)
 
 
 def intermediate(
     scope: Scope, *, windows: Sequence[Parameter | Parameters] | None = None
 ) -> Callable[[Callable[P, pl.Expr]], Definition[P]]:
     """Register columns that other definitions share and no feature set holds. As `feature` otherwise."""
-    return lambda function: _register(function, scope, windows, published=False)
+    return lambda function: _register(function, scope, windows, None, published=False)
+
+
+def expression_of(name: str, **options: object) -> pl.Expr:
+    """Return a feature's formula with these values for its definition's keyword-only parameters, where it has them."""
+    formula = _FORMULAS[name]
+    known = inspect.signature(formula).parameters
+    return formula(**{option: value for option, value in options.items() if option in known})
 
 
 def define(  # noqa: PLR0913 - the fields of a feature
@@ -131,19 +144,27 @@ def derived_name(function: str, parameters: Parameters) -> str:
 
 
 def _register(
-    function: Callable[P, pl.Expr], scope: Scope, windows: Sequence[Parameter | Parameters] | None, *, published: bool
+    function: Callable[P, pl.Expr],
+    scope: Scope,
+    windows: Sequence[Parameter | Parameters] | None,
+    called: str | None,
+    *,
+    published: bool,
 ) -> Definition[P]:
     family = function.__module__.rpartition(".")[2]
-    names = tuple(inspect.signature(function).parameters)
+    signature = inspect.signature(function).parameters.values()
+    names = tuple(p.name for p in signature if p.kind is not inspect.Parameter.KEYWORD_ONLY)
+    template = called or derived_name(function.__name__, tuple(f"{{{name}}}" for name in names))
     for window in [()] if windows is None else windows:
         parameters = window if isinstance(window, tuple) else (window,)
-        name = derived_name(function.__name__, parameters)
+        given = dict(zip(names, parameters, strict=True))
+        name = template.format(**given)
         if name in _FEATURES:
             raise DefinitionError(f"Feature {name} is defined twice, in {_FEATURES[name].family} and {family}.")
-        summary = _summary(function, dict(zip(names, parameters, strict=True)))
-        expression = function(*parameters)  # type: ignore[arg-type, call-arg]  # bound to its signature above
-        _FEATURES[name] = define(name, scope, family, expression, summary=summary, published=published)
-    return Definition(function)
+        formula: Callable[..., pl.Expr] = partial(cast("Callable[..., pl.Expr]", function), **given)
+        _FEATURES[name] = define(name, scope, family, formula(), summary=_summary(function, given), published=published)
+        _FORMULAS[name] = formula
+    return Definition(function, template)
 
 
 def _summary(function: Callable[..., pl.Expr], parameters: dict[str, Parameter]) -> str:

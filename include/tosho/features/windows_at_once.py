@@ -1,0 +1,183 @@
+"""Windows whose work is shared: expressions over 5, 10, 20, 30 and 60 rows, of which the first to be evaluated
+computes all, and the others take theirs from it.
+
+Polars evaluates each expression by itself. So the newest results of a kernel are kept, under the rows that they were
+made of, and an expression that brings the same rows to the same kernel is answered from there. Whether a result was
+kept changes how long an expression takes and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from threading import Lock
+
+import numpy as np
+import polars as pl
+
+from tosho.features import order_statistics, several
+from tosho.features.kernels import Array
+from tosho.features.several import Kernel, Several
+
+WINDOWS = (5, 10, 20, 30, 60)
+"""Windows that are computed together."""
+
+UPPER, LOWER = 0.8, 0.2
+"""Shares of the quantiles that are computed together."""
+
+_KEPT = 4
+"""Inputs of which a kernel's results are kept: a formula brings at most two to the same kernel, on two threads."""
+_SAMPLE = 997
+"""Every so many rows' values, by which kept results are looked up before all rows are compared."""
+
+Trailing = Callable[[pl.Expr, int], pl.Expr]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """What formulas look back with. Each is trailing, includes the row itself, and says what it makes of nulls."""
+
+    total: Trailing
+    mean: Trailing
+    deviation: Trailing
+    """Sample standard deviation."""
+    share: Trailing
+    """Share of the rows in which a condition holds."""
+    highest: Trailing
+    lowest: Trailing
+    place_of_highest: Trailing
+    """Counted from 1, the oldest row of the window; of equal maxima the oldest."""
+    place_of_lowest: Trailing
+    upper_quantile: Trailing
+    """Of share 0.8, linear between two values."""
+    lower_quantile: Trailing
+    """Of share 0.2."""
+    rank: Trailing
+    """Of the newest row, in (0, 1], 1 the largest; the average rank among equals."""
+    slope: Trailing
+    """Of the regression on the row number."""
+    explained: Trailing
+    """Share of the variance that this regression explains."""
+    residual: Trailing
+    """The newest row's distance from it."""
+    correlation: Callable[[pl.Expr, pl.Expr, int], pl.Expr]
+
+
+class _Kept:
+    """The newest results of one kernel."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._lock = Lock()
+        self._results: OrderedDict[bytes, tuple[tuple[Array, ...], Several]] = OrderedDict()
+
+    def of(self, inputs: tuple[Array, ...]) -> Several:
+        key = b"|".join(x[::_SAMPLE].tobytes() for x in inputs)
+        with self._lock:  # nothing in here calls Polars, whose threads may hold what this waits for
+            found = self._results.get(key)
+            if found is None or not all(map(_same, found[0], inputs)):
+                found = inputs, several.in_blocks(self._kernel, inputs, WINDOWS)
+                self._results[key] = found
+            self._results.move_to_end(key)
+            while len(self._results) > _KEPT:
+                self._results.popitem(last=False)
+            return found[1]
+
+
+def _same(a: Array, b: Array) -> bool:
+    return a is b or np.array_equal(a.view(np.int64), b.view(np.int64))
+
+
+_KERNELS: dict[str, _Kept] = {}
+
+
+def share_work(name: str, kernel: Kernel) -> Callable[..., pl.Expr]:
+    """Return what makes an expression of one of a kernel's results.
+
+    Args:
+        name: Under which the kernel is found again, in this process or in another to which an expression went.
+        kernel: What computes all windows.
+
+    Returns:
+        `expression(*inputs, window=..., part=...)`: the part, by number, of the kernel's results for a window.
+    """
+    _KERNELS[name] = _Kept(kernel)
+    return partial(_expression, name)
+
+
+def _expression(name: str, *inputs: pl.Expr, window: int, part: int = 0) -> pl.Expr:
+    if window not in WINDOWS:
+        raise ValueError(f"A window of {window} rows was asked for; those computed together are {WINDOWS}. Add it.")
+    function = partial(_evaluate, name=name, window=window, part=part)
+    return pl.map_batches([x.cast(pl.Float64) for x in inputs], function, return_dtype=pl.Float64)
+
+
+def _evaluate(inputs: Sequence[pl.Series], name: str, window: int, part: int) -> pl.Series:
+    arrays = tuple(np.ascontiguousarray(x.to_numpy()) for x in inputs)
+    with np.errstate(all="ignore"):
+        values = _KERNELS[name].of(arrays)[window][part]
+    return pl.Series(inputs[0].name, np.where(np.isfinite(values), values, np.nan), nan_to_null=True)
+
+
+def _quantiles(x: Array, windows: Sequence[int]) -> Several:
+    return order_statistics.quantiles(x, windows, (UPPER, LOWER))
+
+
+_sums = share_work("sums", several.sums)
+_moments = share_work("moments", several.moments)
+_regressions = share_work("regressions", several.regressions)
+_correlations = share_work("correlations", several.correlations)
+_peaks = share_work("peaks", several.peaks)
+_of_order = share_work("quantiles", _quantiles)
+_ranks = share_work("ranks", order_statistics.ranks)
+
+
+def _total(x: pl.Expr, window: int) -> pl.Expr:
+    return _sums(x, window=window)
+
+
+def _share(condition: pl.Expr, window: int) -> pl.Expr:
+    return _sums(condition, window=window) / window
+
+
+def _lowest(x: pl.Expr, window: int) -> pl.Expr:
+    return -_peaks(-x, window=window)
+
+
+def _place_of_lowest(x: pl.Expr, window: int) -> pl.Expr:
+    return _peaks(-x, window=window, part=1)
+
+
+def taking(made: Callable[..., pl.Expr], part: int = 0) -> Trailing:
+    """Return the window that gives one part of a kernel's results."""
+
+    def trailing(x: pl.Expr, window: int) -> pl.Expr:
+        return made(x, window=window, part=part)
+
+    return trailing
+
+
+def _correlation(x: pl.Expr, y: pl.Expr, window: int) -> pl.Expr:
+    return _correlations(x, y, window=window)
+
+
+TRAILING = Windows(
+    total=_total,
+    mean=taking(_moments),
+    deviation=taking(_moments, 1),
+    share=_share,
+    highest=taking(_peaks),
+    lowest=_lowest,
+    place_of_highest=taking(_peaks, 1),
+    place_of_lowest=_place_of_lowest,
+    upper_quantile=taking(_of_order),
+    lower_quantile=taking(_of_order, 1),
+    rank=taking(_ranks),
+    slope=taking(_regressions),
+    explained=taking(_regressions, 1),
+    residual=taking(_regressions, 2),
+    correlation=_correlation,
+)
+"""As all features have it: null until the window is full, where it holds a null, and where it would divide by zero."""

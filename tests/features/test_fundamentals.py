@@ -430,6 +430,10 @@ class TestForecasts:
         for name in ("fcst_rev_op", "progress"):
             assert value(name, date(2023, 10, 20), [self.FIRST, withdrawn]) is None
 
+    def test_figures_that_a_document_of_its_kind_does_not_say_are_no_forecasts(self):
+        dividend = dividend_revision(date(2023, 9, 1), FY24, forecast_operating_profit=110.0)
+        assert value("fcst_rev_op", date(2023, 11, 8), [self.FIRST, dividend, self.SECOND]) == pytest.approx(0.2)
+
     def test_another_year_is_not_compared(self):
         year = statement("FY", FY24, operating_profit=125.0, next_forecast_operating_profit=150.0)
         known = [self.FIRST, self.SECOND, year]
@@ -474,9 +478,34 @@ class TestDividends:
         blank = statement("2Q", FY24, sales=2.0)
         assert value("div_yield_fwd", date(2023, 11, 8), [self.FIRST, blank], self.SHARES) is None
 
+    def test_a_revision_without_a_figure_takes_it_back_unless_it_speaks_of_the_next_year(self):
+        blank = dividend_revision(date(2023, 9, 1), FY24)
+        assert value("div_yield_fwd", date(2023, 9, 1), [self.FIRST, blank], self.SHARES) is None
+        coming = blank | {"next_forecast_dividend_annual": 60.0}
+        assert value("div_yield_fwd", date(2023, 9, 1), [self.FIRST, coming], self.SHARES) == pytest.approx(0.03)
+        year = statement("FY", FY24, sales=4.0)
+        assert value("div_yield_fwd", date(2024, 5, 10), [self.FIRST, coming, year], self.SHARES) is None
+
+    def test_of_two_share_counts_in_one_session_the_later_known_holds(self):
+        friday = date(2023, 8, 4)
+        documents = pl.DataFrame([self.FIRST], schema=INGESTED["statements"].schema)
+        known_at = [datetime(2023, 8, 3, 15, 30, tzinfo=UTC), datetime(2023, 8, 4, 9, tzinfo=UTC)]
+        counts = pl.DataFrame({"session": friday, "code": CODE, "known_at": known_at, "shares_outstanding": [9.0, 8.0]})
+        row = pl.DataFrame({"session": [friday], "code": [CODE], "close_raw": [10.0], "shares_outstanding": [8.0]})
+        for shares in (counts, counts.reverse()):
+            found = evaluated(row, {"statements": documents, "shares": shares.cast(dict(INGESTED["shares"].schema))})
+            assert found["div_yield_fwd"].item() == 3.0
+
     def test_after_the_full_year_it_is_that_of_the_next(self):
         year = statement("FY", FY24, sales=4.0, dividend_annual=30.0, next_forecast_dividend_annual=50.0)
         assert value("div_yield_fwd", date(2024, 5, 10), [self.FIRST, year], self.SHARES) == pytest.approx(0.05)
+
+
+def test_a_statement_without_figures_leaves_the_equity_ratio():
+    first = statement("1Q", FY24, equity=1.0, equity_ratio=0.4)
+    blank = statement("1Q", FY24, on=date(2023, 8, 9))
+    assert value("eq_ratio", date(2023, 8, 9), [first, blank]) == 0.4
+    assert value("eq_ratio", date(2023, 8, 9), [first, blank | {"equity": 1.0}]) is None
 
 
 class TestCashFlows:
@@ -550,7 +579,13 @@ class TestNextEarnings:
         """Return days_to_earn on sessions; announcements are (published, quarter, day)."""
         told = [
             dict.fromkeys(INGESTED["earnings_dates"].schema)
-            | {"session": on, "code": CODE, "published_on": on, "scheduled_on": day, "quarter": quarter}
+            | {
+                "session": calendar.sessions(on, on + timedelta(days=9))[0],
+                "code": CODE,
+                "published_on": on,
+                "scheduled_on": day,
+                "quarter": quarter,
+            }
             | {"year_end": "2024-03-31", "known_at": datetime(on.year, on.month, on.day, 1, 5, tzinfo=UTC)}
             for on, quarter, day in announcements
         ]
@@ -574,6 +609,10 @@ class TestNextEarnings:
         told.append((date(2024, 2, 5), "3Q", None))
         on = (date(2024, 1, 29), date(2024, 1, 30), date(2024, 2, 2), date(2024, 2, 5), date(2024, 2, 8))
         assert self.days(told, *on) == [8.0, 10.0, 7.0, None, None]
+
+    def test_of_two_announcements_in_one_session_the_later_holds(self):
+        told = [(date(2024, 1, 15), "3Q", date(2024, 2, 8)), (date(2024, 1, 14), "3Q", date(2024, 2, 9))]
+        assert self.days(told, date(2024, 2, 8)) == [0.0]
 
     def test_of_several_the_next_counts_and_after_it_the_one_after(self):
         days = {

@@ -26,7 +26,17 @@ class FeatureSet:
         return tuple(feature.name for feature in self.features)
 
 
-_NUMBERS = {"core": 1}
+_SETS = {
+    "core": (1, families.CORE),
+    "alpha158": (2, families.ALPHA158),
+    "full": (3, families.FULL),
+    "standard": (4, families.STANDARD),
+}
+
+
+def feature_sets() -> tuple[str, ...]:
+    """Return the names of all sets, by number."""
+    return tuple(_SETS)
 
 
 def feature_set(name: str) -> FeatureSet:
@@ -35,7 +45,8 @@ def feature_set(name: str) -> FeatureSet:
     Raises:
         UnknownFeatureSetError: There is none of this name.
     """
-    if name not in _NUMBERS:
-        raise UnknownFeatureSetError(f"Feature set {name!r} was asked for; there are {sorted(_NUMBERS)}.")
-    members = (f for family in families.CORE for f in features().values() if f.family == family and f.published)
-    return FeatureSet(name, _NUMBERS[name], tuple(members))
+    if name not in _SETS:
+        raise UnknownFeatureSetError(f"Feature set {name!r} was asked for; there are {sorted(_SETS)}.")
+    number, within = _SETS[name]
+    members = (f for family in within for f in features().values() if f.family == family and f.published)
+    return FeatureSet(name, number, tuple(members))

@@ -107,7 +107,7 @@ def read_tables(lake: Lake, records: Records, sessions: Sequence[date]) -> Itera
     for begin in range(0, len(sessions), together):
         part = sessions[begin : begin + together]
         published = {table: [session for session in part if session in there[table]] for table in records.tables}
-        yield {table: lake.read_many(table, days) for table, days in published.items() if days}
+        yield {table: lake.read_many(table, days, records.reads) for table, days in published.items() if days}
 
 
 def window_in(lake: Lake, first: date, last: date, lookback: int) -> Window:

@@ -52,6 +52,7 @@ class Records:
     columns: tuple[str, ...]
     make: Callable[[Tables], pl.DataFrame]
     lasts: int | None = None
+    reads: tuple[str, ...] | None = None  # columns of its one table; all, if left out
 
     @property
     def given(self) -> tuple[str, ...]:
@@ -60,7 +61,7 @@ class Records:
 
     def made_of(self, tables: Tables) -> pl.DataFrame:
         """Return the records of some tables, of which one that is absent has no rows."""
-        there = {name: tables.get(name, INGESTED[name].empty()) for name in self.tables}
+        there = {name: tables[name] if name in tables else INGESTED[name].empty() for name in self.tables}
         key = ("session", *self.grain.key)
         return self.make(there).select(*key, *(pl.col(name).cast(pl.Float64) for name in self.columns))
 

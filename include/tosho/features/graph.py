@@ -53,7 +53,7 @@ def graph_of(window: Floats, ret_1: Floats, ret_5: Floats) -> dict[str, Array]:
     Raises:
         ValueError: The shapes do not fit, or a return is infinite.
     """
-    returns = [np.ascontiguousarray(values, np.float64) for values in (window, ret_1, ret_5)]  # NumPy sums as they lie
+    returns = [np.asarray(values, np.float64) for values in (window, ret_1, ret_5)]
     _check(*returns)
     return _columns(*returns)
 

@@ -99,18 +99,19 @@ def _gapped(values: Quick, seen: Quick, whole: int, common: int) -> tuple[Quick,
     Those are 0 in the matrix; they come in both directions, in order of the first node.
     """
     nodes = values.shape[1]
-    squares = values * values
+    squares: Quick = values * values
     matrix = np.empty((nodes - whole, nodes), np.float32)
     unsure = [(np.empty(0, np.intp), np.empty(0, np.intp))]
     for begin, end in _blocks(whole, nodes):
         rho, rows, gaps = matrix[begin - whole : end - whole], slice(begin, end), slice(whole, nodes)
         np.matmul(values[:, rows].T, values, out=rho)
-        count: Quick = seen[:, rows].sum(axis=0)[:, None]
+        count = seen[:, rows].sum(axis=0)[:, None]
         spread = _variance(seen[:, rows].T @ squares[:, :whole], seen[:, rows].T @ values[:, :whole], count)
         row, other = _settle(rho[:, :whole], spread, count >= common)
         unsure += [(row + begin, other), (other, row + begin)]
 
-        count = np.maximum(seen[:, rows].T @ seen[:, gaps], 1, dtype=np.float32)
+        count = seen[:, rows].T @ seen[:, gaps]
+        count[count == 0] = 1
         own, others = values[:, rows].T @ seen[:, gaps], seen[:, rows].T @ values[:, gaps]
         rho[:, gaps] -= own * others / count
         spread = _variance(squares[:, rows].T @ seen[:, gaps], own, count)

@@ -60,7 +60,7 @@ def _series(window: Array) -> tuple[Series, Places]:
     place = np.flatnonzero(observed(window) & (highest > lowest))
     held = seen[:, place].any(axis=1)  # a session that no code has is no gap
     place = place[np.argsort(~seen[held][:, place].all(axis=0), kind="stable")]
-    seen, window = seen[held].take(place, axis=1), window[held].take(place, axis=1)
+    seen, window = seen[held].take(place, axis=1), window[held].take(place, axis=1)  # NumPy sums as they now lie
     values = np.where(seen, window, 0)
     values = np.where(seen, window - values.sum(axis=0) / seen.sum(axis=0), 0)
     return Series(values / np.sqrt((values * values).sum(axis=0)), seen), place

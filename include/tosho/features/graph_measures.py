@@ -24,9 +24,7 @@ def adjacency(edges: Edges) -> tuple[Places, Matrix]:
     """Return the places of the codes that have an edge, and the rho of their edges, both ways; there is an edge."""
     nodes, ends = np.unique(np.concatenate([edges.high, edges.low]), return_inverse=True)
     other = np.concatenate(np.split(ends, 2)[::-1])
-    matrix = csr_array((np.tile(edges.rho, 2), (ends, other)), shape=(nodes.size, nodes.size))
-    matrix.sort_indices()
-    return nodes, matrix
+    return nodes, csr_array((np.tile(edges.rho, 2), (ends, other)), shape=(nodes.size, nodes.size))
 
 
 def degree(rho: Matrix) -> Array:

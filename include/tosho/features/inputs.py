@@ -53,7 +53,7 @@ class Published:
 
     @classmethod
     def of(
-        cls, lake: Lake, last: date, window_from: date | None = None, kinds: Iterable[Records] = records.ALL
+        cls, lake: Lake, last: date, window_from: date | None = None, kinds: Iterable[Records] = ()
     ) -> Published:
         """Return what is published from the first session with bars to `last`.
 
@@ -172,7 +172,7 @@ def stale(lake: Lake, first: date | None = None, last: date | None = None) -> It
     sessions = lake.sessions("features", first, last)
     if not sessions:
         return
-    published = Published.of(lake, sessions[-1])
+    published = Published.of(lake, sessions[-1], kinds=records.ALL)
     splits_differ = lru_cache(None)(lambda session, was, now: _splits_differ(lake, session, was, now))
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         for begin in range(0, len(sessions), BATCH):

@@ -22,6 +22,13 @@ class Engine(StrEnum):
     SPARK = "spark"
 
 
+class Mode(StrEnum):
+    """Whose edges the windows have."""
+
+    PRODUCTION = "production"
+    QLIB = "qlib"
+
+
 class Format(StrEnum):
     """How a list is printed."""
 
@@ -48,10 +55,13 @@ def list_features(
 
 @app.command()
 def compute(  # noqa: PLR0913 - one option each
-    source: Annotated[Path, typer.Option("--input", help="Bars, long: columns of the contract `bars`.", exists=True)],
+    source: Annotated[
+        Path, typer.Option("--input", help="Bars, long: columns of the contract `bars`, or with `vwap`.", exists=True)
+    ],
     output: Annotated[Path, typer.Option(help="Where to write session, code and the features, as Parquet.")],
     feature_set: Set = "core",
     engine: Annotated[Engine, typer.Option(help="local or spark.")] = Engine.LOCAL,
+    mode: Annotated[Mode, typer.Option(help="production, or qlib: set alpha158 as Qlib has it.")] = Mode.PRODUCTION,
     securities: Annotated[Path | None, typer.Option(help="Securities, for the features that need them.")] = None,
     indices: Annotated[Path | None, typer.Option(help="Indices, for the features that need the market.")] = None,
     shares: Annotated[Path | None, typer.Option(help="Share counts, for turnover.")] = None,
@@ -66,6 +76,7 @@ def compute(  # noqa: PLR0913 - one option each
         output,
         feature_set,
         engine=engine.value,
+        mode=mode.value,
         securities=securities,
         indices=indices,
         shares=shares,

@@ -2,21 +2,22 @@
 
 Set 2 is null until a window is full and where it holds a null. Qlib instead takes the rows there are: windows begin
 with a series' first row, nulls within them are passed over, a comparison with null is false, and a null wins the
-search for the place of a maximum. Where a deviation is within 2e-5 of zero, correlation and R2 are null. Inputs and
-outputs are float32. The formulas are those of the families; only the windows they look back with are others.
+search for the place of a maximum. Where a deviation is within 2e-5 of zero, correlation and R2 are null. Inputs, what
+is computed of them row by row, and outputs are float32. Deviations and R2 have the rounding of Qlib's running sums.
+The formulas are those of the families; only the windows they look back with are others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import polars as pl
 
-from tosho.features import skipping
+from tosho.features import running, skipping
 from tosho.features.kernels import Array
 from tosho.features.several import Several
-from tosho.features.spec import Feature, expression_of
+from tosho.features.spec import Feature, expression_of, features
 from tosho.features.windows_at_once import LOWER, UPPER, WINDOWS, Windows, share_work, taking
 
 NOT_ZERO = 2e-5
@@ -27,7 +28,10 @@ INPUTS = ("open", "high", "low", "close", "volume", "vwap")
 _ROW = pl.col("row_of_code")
 _BEFORE = max(WINDOWS)
 """Rows of nulls put before each code: as far as a window or a shift looks back."""
-_CHUNK_ROWS = 65_536
+_CODES_ROWS, _CHUNK_ROWS = 1_000_000, 65_536
+"""Rows whose codes are taken through time together, and rows of them that are evaluated together."""
+_DEVIATIONS, _EXPLAINED = ("close", "volume", "move_volume"), ("close",)
+"""Series of which formulas take what is carried from row to row."""
 
 
 def _quantiles(x: Array, windows: Sequence[int]) -> Several:
@@ -41,7 +45,13 @@ _highs = share_work("skipping.highs", skipping.highs)
 _places = share_work("skipping.places", skipping.places)
 _of_order = share_work("skipping.quantiles", _quantiles)
 
-_deviation = taking(_moments, 1)
+
+def _carried(what: str, series: str, window: int) -> str:
+    return f"{what}_of_{series}_{window}"
+
+
+def _deviation(x: pl.Expr, window: int) -> pl.Expr:
+    return pl.col(_carried("deviation", x.meta.output_name(), window))
 
 
 def _share(condition: pl.Expr, window: int) -> pl.Expr:
@@ -51,8 +61,8 @@ def _share(condition: pl.Expr, window: int) -> pl.Expr:
 
 
 def _moves(x: pl.Expr, window: int) -> pl.Expr:
-    """False where the deviation is none; a deviation of one value is null, and not none."""
-    return (_deviation(x, window) > NOT_ZERO).fill_null(value=True)
+    """False where the deviation is none; that of one value is null, and not none."""
+    return (_moments(x, window=window, part=1) > NOT_ZERO).fill_null(value=True)
 
 
 def _correlation(x: pl.Expr, y: pl.Expr, window: int) -> pl.Expr:
@@ -61,7 +71,8 @@ def _correlation(x: pl.Expr, y: pl.Expr, window: int) -> pl.Expr:
 
 
 def _explained(x: pl.Expr, window: int) -> pl.Expr:
-    return pl.when(_moves(x, window)).then(_regressions(x, window=window, part=1))
+    moves = (_deviation(x, window) > NOT_ZERO).fill_null(value=True)
+    return pl.when(moves).then(pl.col(_carried("explained", x.meta.output_name(), window)))
 
 
 def _lowest(x: pl.Expr, window: int) -> pl.Expr:
@@ -101,40 +112,81 @@ def compute(bars: pl.DataFrame, wanted: Sequence[Feature]) -> pl.DataFrame:
     Args:
         bars: session, code and `INPUTS`, a row for each code and session from its first to its last, in any order;
             null where it did not trade. Prices are adjusted, `vwap` is among them.
-        wanted: Features of the families of set `alpha158`, each after those it reads.
+        wanted: Features of set `alpha158`.
     """
-    rows = bars.sort("code", "session").with_columns(pl.col(*INPUTS).cast(pl.Float32).cast(pl.Float64))
-    made = [_evaluated(chunk, wanted).select("session", "code", *_stored(wanted)) for chunk in _chunks(rows)]
+    formulas = _formulas(wanted)
+    names = [f.name for f in wanted]
+    read = {name: formula for name, formula in formulas.items() if name not in names}
+    asked = {name: formulas[name] for name in names}
+    rows = bars.sort("code", "session").select("session", "code", pl.col(*INPUTS).cast(pl.Float32).fill_nan(None))
+    made = []
+    for codes in _chunks(rows, _CODES_ROWS):
+        frame = _with_carried(_evaluated(_with_rows_before(codes), read))
+        for chunk in _chunks(frame, _CHUNK_ROWS):
+            values = _evaluated(chunk, asked).filter(_ROW.is_not_null())
+            made.append(values.select("session", "code", pl.col(names).cast(pl.Float32)))
     return pl.concat(made).sort("session", "code")
 
 
-def _stored(wanted: Sequence[Feature]) -> list[pl.Expr]:
-    return [pl.col(f.name).cast(pl.Float32) for f in wanted if f.published]
-
-
-def _evaluated(rows: pl.DataFrame, wanted: Sequence[Feature]) -> pl.DataFrame:
-    frame = _with_rows_before(rows)
-    waiting = [f for f in wanted if f.name not in frame.columns]
+def _formulas(wanted: Sequence[Feature]) -> dict[str, pl.Expr]:
+    """Formulas of the features and of the intermediates they read, by name."""
+    found: dict[str, pl.Expr] = {}
+    waiting = [f.name for f in wanted]
     while waiting:
-        ready = [f for f in waiting if set(expression_of(f.name, over=QLIB).meta.root_names()) <= set(frame.columns)]
-        frame = frame.with_columns(expression_of(f.name, over=QLIB).cast(pl.Float64).alias(f.name) for f in ready)
-        frame = frame.with_columns(pl.col(*(f.name for f in ready)).fill_nan(None))
-        waiting = [f for f in waiting if f not in ready]
-    return frame.filter(_ROW.is_not_null())
+        name = waiting.pop()
+        found[name] = expression_of(name, over=QLIB)
+        read = set(found[name].meta.root_names()) - found.keys() - set(INPUTS)
+        waiting += [other for other in read if other in features()]
+    return found
+
+
+def _evaluated(frame: pl.DataFrame, formulas: Mapping[str, pl.Expr]) -> pl.DataFrame:
+    waiting = dict(formulas)
+    while waiting:
+        read = {name: set(formula.meta.root_names()) for name, formula in waiting.items()}
+        ready = {name: formula for name, formula in waiting.items() if not read[name] & waiting.keys()}
+        frame = frame.with_columns(formula.fill_nan(None).alias(name) for name, formula in ready.items())
+        waiting = {name: formula for name, formula in waiting.items() if name not in ready}
+    return frame
 
 
 def _with_rows_before(rows: pl.DataFrame) -> pl.DataFrame:
     """Number each code's rows from 0, and put `_BEFORE` rows of nulls before them: so no window meets another code."""
-    numbered = rows.with_columns((pl.int_range(pl.len()).over("code")).cast(pl.Float64).alias(_ROW.meta.output_name()))
-    before = rows.select(pl.col("code").unique()).join(pl.DataFrame({"at": np.arange(_BEFORE)}), how="cross")
-    return pl.concat([before.select("code"), numbered], how="diagonal").sort("code", maintain_order=True)
+    numbered = rows.with_columns(pl.int_range(pl.len()).over("code").cast(pl.Float64).alias(_ROW.meta.output_name()))
+    codes = rows.select(pl.col("code").unique(maintain_order=True))
+    before = codes.select(pl.col("code").repeat_by(_BEFORE).explode())
+    return pl.concat([before, numbered], how="diagonal").sort("code", maintain_order=True)
 
 
-def _chunks(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Cut between codes, as soon as a chunk has `_CHUNK_ROWS` rows."""
+def _with_carried(frame: pl.DataFrame) -> pl.DataFrame:
+    """Add what is carried from row to row, of each code by itself."""
+    at = np.flatnonzero(frame.select(_ROW.is_not_null()).to_series().to_numpy())
+    row = frame[_ROW.meta.output_name()].to_numpy()[at].astype(np.intp)
+    code = np.cumsum(row == 0) - 1
+    made = []
+    for what, series, kernel in (
+        ("deviation", _DEVIATIONS, running.deviations),
+        ("explained", _EXPLAINED, running.explained),
+    ):
+        side_by_side = np.full((row.max() + 1, len(series), code[-1] + 1), np.nan)
+        for number, name in enumerate(series):
+            side_by_side[row, number, code] = frame[name].to_numpy()[at]
+        with np.errstate(all="ignore"):
+            values = kernel(side_by_side.reshape(len(side_by_side), -1), WINDOWS)
+        values = values.reshape(len(WINDOWS), *side_by_side.shape)
+        for window, of_window in zip(WINDOWS, values, strict=True):
+            for number, name in enumerate(series):
+                column = np.full(frame.height, np.nan)
+                column[at] = of_window[row, number, code]
+                made.append(pl.Series(_carried(what, name, window), column, nan_to_null=True))
+    return frame.with_columns(made)
+
+
+def _chunks(rows: pl.DataFrame, size: int) -> Iterator[pl.DataFrame]:
+    """Cut between codes, as soon as a chunk has `size` rows."""
     begin = end = 0
     for length in rows["code"].rle().struct.field("len"):
         end += length
-        if end - begin >= _CHUNK_ROWS or end == rows.height:
+        if end - begin >= size or end == rows.height:
             yield rows[begin:end]
             begin = end

@@ -21,7 +21,7 @@ Several: TypeAlias = dict[int, State]
 Kernel: TypeAlias = Callable[..., Several]
 """`kernel(*inputs, windows=...)`."""
 
-BLOCK_ROWS = 4096
+BLOCK_ROWS = 8192
 """Rows that a kernel is given at a time: their states stay in the processor's cache."""
 
 

@@ -124,17 +124,20 @@ def _gapped(values: Quick, seen: Quick, whole: int, common: int) -> tuple[Quick,
 
 
 def _variance(squares: Quick, sums: Quick, count: Quick) -> Quick:
-    """Sum of squared distances from the mean, in place of the sum of squares."""
-    squares -= sums * sums / count
+    """Sum of squared distances from the mean, in place of the sum of squares; the sums are used up."""
+    sums *= sums
+    sums /= count
+    squares -= sums
     return squares
 
 
 def _settle(rho: Quick, spread: Quick, enough: npt.NDArray[np.bool_]) -> Pairs:
     """Make |correlations| of covariances, in place: 0 where too little is seen. Return the pairs to be looked at."""
-    believed = spread >= SPREAD
+    unsure = ~(spread >= SPREAD)
+    np.copyto(spread, np.inf, where=unsure | ~enough)
     np.abs(rho, out=rho)
-    rho /= np.sqrt(np.where(believed & enough, spread, np.inf))
-    return _places(~believed & enough)
+    rho /= np.sqrt(spread, out=spread)
+    return _places(unsure & enough)
 
 
 def _places(holds: npt.NDArray[np.bool_]) -> Pairs:

@@ -49,11 +49,12 @@ def with_graph(rows: pl.DataFrame, returns: pl.DataFrame | None) -> pl.DataFrame
 
 def _window(rows: pl.DataFrame, returns: pl.DataFrame) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
     """Return the returns of the newest 60 sessions, a row each, a column a code of the session; NaN where is none."""
-    last = rows["session"][0]
-    days = returns.select(pl.col("session").filter(pl.col("session") <= last).unique().sort().tail(columns.GRAPH_REACH))
+    days = returns["session"].unique().sort()
+    days = days.filter(days <= rows["session"][0]).tail(columns.GRAPH_REACH)
+    recent = returns.filter(pl.col("session").is_between(days[0], days[-1])).drop_nulls(RETURN)
     codes = rows.select("code", pl.int_range(pl.len(), dtype=pl.Int64).alias("column"))
-    kept = returns.join(days.with_row_index("row"), on="session").join(codes, on="code").drop_nulls(RETURN)
+    kept = recent.join(codes, on="code")
     window = np.full((columns.GRAPH_REACH, codes.height), np.nan, np.float32)
-    missing = columns.GRAPH_REACH - days.height
-    window[kept["row"].to_numpy() + missing, kept["column"].to_numpy()] = kept[RETURN].to_numpy()
+    at = days.search_sorted(kept["session"]).to_numpy() + (columns.GRAPH_REACH - days.len())
+    window[at, kept["column"].to_numpy()] = kept[RETURN].to_numpy()
     return window

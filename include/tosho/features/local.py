@@ -17,6 +17,7 @@ import polars as pl
 from tosho.features import columns
 from tosho.features.dates import calendar_columns
 from tosho.features.graph_columns import graph_returns, with_graph
+from tosho.features.parts import Part, parts_of
 from tosho.features.plan import Level, Plan, plan
 from tosho.features.records import Grain, Made, Tables, made_of, with_records
 from tosho.features.sectors import sector_returns, sector_sums
@@ -123,23 +124,40 @@ def compute_series(  # noqa: PLR0913 - what rows of one code look at
         market: What `compute_market` gives.
         passes: The plan.
         sessions: Sessions to give back; all of the panel when left out.
-        sectors: What `compute_sectors` gives.
+        sectors: What `compute_sectors` gives. Without it what needs a sector through time is null.
         made: Records of these codes.
         stored_as: Type of the features handed on.
     """
-    rows = with_records(_numbered(panel.sort("code", "session"), by="code"), passes.records(Grain.CODE), made)
+    rows = _numbered(panel.sort("code", "session"), by="code")
+    days = market["session"].sort()
+    wanted = days if sessions is None else pl.Series("session", sorted(sessions), pl.Date)
+    if sectors is None:
+        sectors = compute_sectors((), market, passes)
+    context = [told for told in (market, sectors) if told is not None]
+    found = rows.filter(pl.col("session").is_in(wanted.implode())).select(columns.KEY)
+    for part in parts_of(passes, wanted.len()):
+        first = days[max(int(days.search_sorted(wanted[0])) - part.rows_before, 0)] if wanted.len() else None
+        recent = rows.filter(pl.col("session") >= first)
+        known = with_records(recent, [r for r in passes.records(Grain.CODE) if part.reads.intersection(r.given)], made)
+        done = [_part_of(chunk, context, part, passes, wanted) for chunk in _chunks(known)]
+        found = pl.concat([found, pl.concat(done)], how="horizontal")
     computed = {f.name for level in (*passes.market, *passes.sector, *passes.series) for f in level}
-    handed_on = [pl.col(n).cast(stored_as) if n in computed else pl.col(n) for n in passes.handed_on]
-    done = []
-    for chunk in _chunks(rows):
-        joined = chunk.join(market, on="session", how="left", maintain_order="left")
-        if sectors is not None:
-            joined = joined.join(sectors, on=["session", "sector33"], how="left", maintain_order="left")
-        result = _evaluated(joined, passes.series, passes)
-        if sessions is not None:
-            result = result.filter(pl.col("session").is_in(list(sessions)))
-        done.append(result.select(*columns.KEY, *handed_on))
-    return pl.concat(done)
+    return found.select(
+        *columns.KEY, *(pl.col(n).cast(stored_as) if n in computed else pl.col(n) for n in passes.handed_on)
+    )
+
+
+def _part_of(
+    chunk: pl.DataFrame, context: Iterable[pl.DataFrame], part: Part, passes: Plan, wanted: pl.Series
+) -> pl.DataFrame:
+    """Return the columns of a part, of the wanted sessions among a chunk's rows, in their order."""
+    for told in context:
+        key = [name for name in ("session", "sector33") if name in told.columns]
+        read = [name for name in told.columns if name in part.reads and name not in (*key, *chunk.columns)]
+        if read:
+            chunk = chunk.join(told.select(*key, *read), on=key, how="left", maintain_order="left")
+    made = _evaluated(chunk, part.levels, passes)
+    return made.filter(pl.col("session").is_in(wanted.implode())).select(part.columns)
 
 
 def compute_session(rows: pl.DataFrame, passes: Plan, returns: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -198,10 +216,12 @@ def _numbered(rows: pl.DataFrame, by: str) -> pl.DataFrame:
 
 
 def _chunks(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Cut between runs, as soon as a chunk has `CHUNK_ROWS` rows."""
-    starts = rows.with_row_index("at").filter(pl.col(_ROW) == 0)["at"].to_list()
-    begin = 0
-    for start in [*starts[1:], rows.height]:
-        if start - begin >= CHUNK_ROWS or start == rows.height:
-            yield rows[begin:start]
-            begin = start
+    """Cut between codes, as soon as a chunk has `CHUNK_ROWS` rows. No rows are one chunk."""
+    if rows.is_empty():
+        yield rows
+    begin = at = 0
+    for length in rows["code"].rle().struct.field("len"):
+        at += length
+        if at - begin >= CHUNK_ROWS or at == rows.height:
+            yield rows[begin:at]
+            begin = at

@@ -25,6 +25,7 @@ _NEEDED = {
     "spark.speculation": "false",
     # One thread a task: Spark has as many tasks at once as cores.
     "spark.executorEnv.POLARS_MAX_THREADS": "1",
+    "spark.executorEnv.OPENBLAS_NUM_THREADS": "1",
 }
 
 

@@ -372,6 +372,32 @@ def of_code(x: Rows) -> dict[str, Values]:  # noqa: PLR0915 - a list of formulas
     return {name: np.where(np.isfinite(values), values, NAN) for name, values in a.items()}
 
 
+def sector_of(market: SmallMarket) -> dict[tuple[str, date], str]:
+    """The listed sector by code and session."""
+    return {(r["code"], r["session"]): r["sector33"] for r in market.securities.iter_rows(named=True)}
+
+
+def of_sectors(market: SmallMarket, rows: dict[str, Rows]) -> dict[str, dict[str, Values]]:
+    """Features of a code that are made of its sector's mean return, by code."""
+    sector, returns = sector_of(market), {}
+    for code, x in rows.items():
+        for session, ret_1 in zip(x.sessions, div(x.c, back(x.c, 1)) - 1, strict=True):
+            returns.setdefault((sector[code, session], session), []).append(ret_1)
+    means = {key: mean_of([r for r in found if not math.isnan(r)]) for key, found in returns.items()}
+    volatility = {}
+    for name in {name for name, _ in means}:
+        through = np.array([means.get((name, session), NAN) for session in market.sessions])
+        known = roll(20, sd, through) * math.sqrt(252)
+        volatility |= {(name, session): value for session, value in zip(market.sessions, known, strict=True)}
+    out = {}
+    for code, x in rows.items():
+        own = [(sector[code, session], session) for session in x.sessions]
+        of_own = np.array([means[key] for key in own])
+        beta = roll(60, cov_over_var, div(x.c, back(x.c, 1)) - 1, of_own)
+        out[code] = {"sec_vol_20": np.array([volatility[key] for key in own]), "beta_sec_60": beta}
+    return out
+
+
 def of_market(market: SmallMarket) -> dict[str, Values]:
     frame = market.indices.sort("session")
     h, low, m = (frame[name].to_numpy() for name in ("high", "low", "close"))

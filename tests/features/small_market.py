@@ -1,13 +1,19 @@
 """A market small enough to see through, with everything that makes windows hard. Deterministic."""
 
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 
 import numpy as np
 import polars as pl
 
+from tosho import calendar
+
+FIRST, LAST = date(2015, 1, 5), date(2018, 12, 28)
 STEADY, HALTED, FLAT, YOUNG, GONE, THIN = CODES = ("13010", "72030", "83060", "99840", "135A0", "45020")
 SESSIONS = 960
+MOVES = 890
+"""The session, by place, from which THIN is listed in the sector of STEADY."""
 
 
 @dataclass(frozen=True)
@@ -16,6 +22,7 @@ class SmallMarket:
     indices: pl.DataFrame
     shares: pl.DataFrame
     securities: pl.DataFrame
+    tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)  # what records are made of, by name
 
     @property
     def sessions(self) -> list[date]:
@@ -34,33 +41,30 @@ class SmallMarket:
 
     def _each(self, change) -> "SmallMarket":
         names = ("bars", "indices", "shares", "securities")
-        return replace(self, **{name: change(getattr(self, name)) for name in names})
+        told = {name: change(frame) for name, frame in self.tables.items()}
+        return replace(self, **{name: change(getattr(self, name)) for name in names}, tables=told)
 
 
 def small_market(seed: int = 3) -> SmallMarket:
     """Six codes over 960 sessions.
 
     STEADY trades always and splits twice; HALTED has rows of nulls and sessions without a row; FLAT stands still for
-    100 sessions; YOUNG is listed late; GONE leaves early; THIN has sessions without volume or range.
+    100 sessions; YOUNG is listed late; GONE leaves early; THIN has sessions without volume or range, and changes its
+    sector. All move with the market, so that some are neighbours in the graph of correlations.
     """
     draw = np.random.default_rng(seed)
-    days = _weekdays(SESSIONS)
-    bars = pl.concat([_bars(code, days, draw) for code in CODES])
+    days = calendar.sessions(FIRST, LAST)[:SESSIONS]
+    market = np.random.default_rng(seed + 1).normal(0, 0.012, SESSIONS)
+    bars = pl.concat([_bars(code, days, market, draw) for code in CODES])
     bars = bars.filter(~((pl.col("code") == HALTED) & pl.col("place").is_in([300, 301, 880, 940])))
     bars = bars.filter(~((pl.col("code") == YOUNG) & (pl.col("place") < 500)))
     bars = bars.filter(~((pl.col("code") == GONE) & (pl.col("place") > 930)))
     return SmallMarket(bars.drop("place").sort("session", "code"), _index(days, draw), _shares(days), _listing(bars))
 
 
-def _weekdays(count: int) -> list[date]:
-    start = date(2015, 1, 5)
-    days = (start + timedelta(days=n) for n in range(count * 2))
-    return [day for day in days if day.weekday() < 5][:count]
-
-
-def _bars(code: str, days: list[date], draw: np.random.Generator) -> pl.DataFrame:
+def _bars(code: str, days: list[date], market: np.ndarray, draw: np.random.Generator) -> pl.DataFrame:
     n = len(days)
-    step = draw.standard_t(4, n) * 0.012
+    step = draw.standard_t(4, n) * 0.012 + market
     volume = np.round(np.exp(draw.normal(11, 0.6, n))) * 100
     if code == FLAT:
         step[400:500] = step[880:920] = 0
@@ -124,12 +128,13 @@ def _listing(bars: pl.DataFrame) -> pl.DataFrame:
     days = bars.select("session").unique()
     rows = spans.join(days, how="cross").filter(pl.col("session").is_between("first", "last"))
     sectors = dict(zip(CODES, ("0050", "3700", "7050", "5250", "5250", "3700"), strict=True))
+    moved = (pl.col("code") == THIN) & (pl.col("session") >= days["session"].sort()[MOVES])
     segments = dict(zip(CODES, ("0111", "0111", "0111", "0113", "0113", "0112"), strict=True))
     scales = dict(zip(CODES, ("TOPIX Small 1", "TOPIX Core30", "TOPIX Large70", "-", "-", "TOPIX Mid400"), strict=True))
     return rows.select(
         "session",
         "code",
-        pl.col("code").replace_strict(sectors).alias("sector33"),
+        pl.when(moved).then(pl.lit("0050")).otherwise(pl.col("code").replace_strict(sectors)).alias("sector33"),
         pl.col("code").replace_strict(segments).alias("segment"),
         pl.col("code").replace_strict(scales).alias("scale"),
     ).sort("session", "code")

@@ -37,7 +37,7 @@ CODES = Param(
     title="Codes",
     description="Fetch again only these codes, of 4 or 5 characters.",
 )
-FEATURE_SET = Param("core", type="string", enum=["core"], title="Feature set")
+FEATURE_SET = Param("core", type="string", enum=["core", "alpha158", "full", "standard"], title="Feature set")
 
 
 def settings() -> Settings:
@@ -46,6 +46,13 @@ def settings() -> Settings:
     from tosho.config import Settings
 
     return with_connections(Settings.from_environment())
+
+
+def settings_of_run() -> Settings:
+    """Return the settings with the feature set that the run was started with."""
+    from dataclasses import replace
+
+    return replace(settings(), feature_set=get_current_context()["params"]["feature_set"])
 
 
 @task(retries=0)

@@ -27,7 +27,7 @@ def ingest(session: str) -> dict:
     from tosho.steps import daily
 
     codes = get_current_context()["params"]["codes"]
-    return house.run_step(daily.ingest, house.parse(session), house.settings(), codes)
+    return house.run_step(daily.ingest, house.parse(session), house.settings_of_run(), codes)
 
 
 @task

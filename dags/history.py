@@ -30,7 +30,7 @@ def range_of_run() -> dict:
 def ingest(first: str, last: str) -> dict:
     from tosho.steps import history
 
-    return house.run_step(history.ingest, house.parse(first), house.parse(last), house.settings())
+    return house.run_step(history.ingest, house.parse(first), house.parse(last), house.settings_of_run())
 
 
 @task

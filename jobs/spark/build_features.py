@@ -21,10 +21,11 @@ from tosho.features.build import Which, build
 from tosho.features.pieces.source import SessionsMissingError
 from tosho.features.sets import UnknownFeatureSetError
 from tosho.features.spark import FeatureJobError, build_window
+from tosho.ingest import PlanTooSmallError
 from tosho.storage import CorruptPartitionError, PartitionMissingError, StorageError
 
 REFUSALS = (
-    *(SettingsError, UnknownFeatureSetError, CalendarBoundError),
+    *(SettingsError, UnknownFeatureSetError, PlanTooSmallError, CalendarBoundError),
     *(SessionsMissingError, PartitionMissingError, CorruptPartitionError, StorageError, FeatureJobError),
 )
 """What is told in a sentence. Anything else is a defect, and shows its stack."""

@@ -137,3 +137,10 @@ def test_an_unknown_set_is_refused(job, fresh, sessions, monkeypatch, capsys):
     monkeypatch.setenv("TOSHO_LAKE", fresh.files.root)
     assert job(["--set", "none", *asked(sessions)[2:]]) == 1
     assert "Feature set 'none'" in capsys.readouterr().err
+
+
+def test_a_set_beyond_the_plan_is_refused(job, sessions, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("TOSHO_LAKE", f"file://{tmp_path}")
+    monkeypatch.setenv("TOSHO_JQUANTS_PLAN", "light")
+    assert job(["--set", "standard", *asked(sessions)[2:]]) == 1
+    assert "PlanTooSmallError: Feature set 'standard' needs margin_alerts" in capsys.readouterr().err

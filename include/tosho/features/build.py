@@ -13,6 +13,7 @@ from tosho.features.inputs import to_build
 from tosho.features.pieces.job import TABLE
 from tosho.features.pieces.source import Window, window_in
 from tosho.features.plan import plan
+from tosho.features.reach import demand_reach
 from tosho.features.sets import FeatureSet, feature_set
 from tosho.observability import metrics
 from tosho.storage import Lake
@@ -50,10 +51,12 @@ def build(  # noqa: PLR0913 - what the job's command asks
 
     Raises:
         UnknownFeatureSetError: There is no such set.
+        PlanTooSmallError: The declared J-Quants plan does not fill the set's tables.
         SessionsMissingError: The lake lacks bars that are needed.
         FeatureJobError: A task failed for good. No session is half published.
     """
     lake, wanted = Lake.of(settings), feature_set(name)
+    demand_reach(wanted, settings.jquants.plan)
     asked = window_in(lake, first, last, plan(wanted).rows_before)
     sessions = asked.wanted if which is Which.ALL else to_build(lake, asked.wanted, wanted.number)
     if sessions:

@@ -10,6 +10,7 @@ from tosho import quality
 from tosho.calendar import sessions
 from tosho.config import Settings
 from tosho.features.plan import plan
+from tosho.features.reach import demand_reach
 from tosho.features.sets import feature_set
 from tosho.ingest import JQuantsClient, ingest_session
 from tosho.observability import metrics
@@ -36,8 +37,10 @@ def ingest(session: date, settings: Settings, codes: Sequence[str] = ()) -> dict
     features were made from what has changed now; this run builds those of its own session again.
 
     Raises:
+        PlanTooSmallError: The declared plan does not fill the tables of the feature set that the settings name.
         GapTooLongError: More than GAP_AT_MOST of them are missing.
     """
+    demand_reach(feature_set(settings.feature_set), settings.jquants.plan)  # before an hour's work, not after
     lake = Lake.of(settings)
     with metrics.stage(settings.metrics, "ingest"), JQuantsClient(settings.jquants) as client:
         for missing in gap(lake, session):

@@ -10,6 +10,7 @@ from tosho import quality
 from tosho.calendar import sessions
 from tosho.config import Settings
 from tosho.features.plan import plan
+from tosho.features.reach import demand_reach
 from tosho.features.sets import feature_set
 from tosho.ingest import JQuantsClient, admitted, ingest_history
 from tosho.observability import metrics
@@ -26,8 +27,10 @@ def ingest(first: date, last: date, settings: Settings) -> dict[str, Any]:
     """Take the tables of a range in; sessions that are there already are left alone.
 
     Raises:
+        PlanTooSmallError: The declared plan does not fill the tables of the feature set that the settings name.
         KeyRefusedError, PlanTooSmallError: The key does not fill what the declared plan has.
     """
+    demand_reach(feature_set(settings.feature_set), settings.jquants.plan)
     lake = Lake.of(settings)
     with metrics.stage(settings.metrics, "history"), JQuantsClient(settings.jquants) as client:
         admitted(client)  # hours of work do not begin with a key that cannot end them

@@ -1,4 +1,4 @@
-"""`tosho features`: what a set holds, and its values for a file of bars."""
+"""`tosho features`: what a set holds, its values for a file of bars or in the lake, and the catalogue of all."""
 
 from __future__ import annotations
 
@@ -6,11 +6,19 @@ import json
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="List a feature set; compute it over a file.")
+from tosho.config import Settings
+from tosho.observability.log import log_to_stderr
+
+if TYPE_CHECKING:
+    from tosho.features.build import Engine as Builder
+
+app = typer.Typer(
+    no_args_is_help=True, help="List a feature set; compute it over a file or a lake; write the catalogue."
+)
 Set = Annotated[str, typer.Option("--set", help="The feature set.")]
 Bound = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
 
@@ -20,6 +28,13 @@ class Engine(StrEnum):
 
     LOCAL = "local"
     SPARK = "spark"
+
+
+class Only(StrEnum):
+    """Which sessions of a range are built."""
+
+    ALL = "all"
+    STALE = "stale"
 
 
 class Mode(StrEnum):
@@ -84,3 +99,32 @@ def compute(  # noqa: PLR0913 - one option each
         last=last.date() if last else None,
     )
     typer.echo(json.dumps(done, default=str))
+
+
+@app.command()
+def build(
+    first: Annotated[datetime, typer.Option("--first", formats=["%Y-%m-%d"], help="First day.")],
+    last: Annotated[datetime, typer.Option("--last", formats=["%Y-%m-%d"], help="Last day, included.")],
+    feature_set: Annotated[str, typer.Option("--set", help="The feature set; left out, that of the settings.")] = "",
+    engine: Annotated[Engine, typer.Option(help="local or spark.")] = Engine.LOCAL,
+    only: Annotated[Only, typer.Option(help="all, or stale: those without features, too.")] = Only.ALL,
+) -> None:
+    """Build the features of the lake's sessions between two days, and publish one partition each."""
+    from tosho.features.build import Which
+    from tosho.features.build import build as build_range
+
+    log_to_stderr()
+    settings = Settings.from_environment()
+    name, which = feature_set or settings.feature_set, Which(only.value)
+    done = build_range(settings, name, first.date(), last.date(), which, engine=_builder(engine))
+    typer.echo(json.dumps(done))
+
+
+def _builder(engine: Engine) -> Builder:
+    if engine is Engine.LOCAL:
+        from tosho.features.processes import build_window as locally
+
+        return locally
+    from tosho.features.spark import build_window as on_spark
+
+    return on_spark

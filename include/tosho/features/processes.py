@@ -24,10 +24,10 @@ from tosho.features.pieces.shape import shape_of
 from tosho.features.pieces.source import Window
 from tosho.features.plan import plan
 from tosho.features.sets import FeatureSet
-from tosho.observability.log import logger
+from tosho.observability.progress import Progress
 from tosho.storage import Lake
 
-_log = logger(__name__)
+_THREADS = ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
 
 
 def build_window(lake: Lake, wanted: FeatureSet, window: Window, workers: int | None = None) -> None:
@@ -53,15 +53,16 @@ def run(job: Job, pool: ProcessPoolExecutor, folder: Path) -> None:
     """Do a job's pieces and publish what they made; nothing is published, and no file left, if one fails."""
     chunks, buckets, spans = range(job.read.chunks()), range(job.shape.buckets), range(job.shape.spans(job.window))
     between = _Between(folder)
+    told = Progress("features")
     for done, _ in enumerate(pool.map(partial(_read, job.read, between), chunks), 1):
-        _log.info("read %d of %d chunks of sessions", done, len(chunks))
+        told("chunks of sessions read", done, len(chunks))
     for done, _ in enumerate(pool.map(partial(_compute, job.series, between), buckets), 1):
-        _log.info("computed %d of %d buckets of codes", done, len(buckets))
+        told("buckets of codes computed", done, len(buckets))
     staged: list[Staged] = []
     try:
         for brought in pool.map(partial(_finish, job.target, between), spans):
             staged.append(brought)
-            _log.info("wrote %d of %d spans of sessions", len(staged), len(spans))
+            told("spans of sessions written", len(staged), len(spans))
     except BaseException:
         job.target.abort(staged)
         raise
@@ -111,16 +112,14 @@ def _scratch() -> Iterator[Path]:
 
 @contextmanager
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Give a pool of fresh processes, each with one thread for Polars: there is one for every core."""
+    """Give a pool of fresh processes, each with one thread for all that it computes: there is one for every core."""
     context = get_context("forkserver")
     context.set_forkserver_preload(["tosho.features.pieces.job"])
-    before = os.environ.get("POLARS_MAX_THREADS")
-    os.environ["POLARS_MAX_THREADS"] = "1"
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))  # read by the libraries when a process is born
     try:
         with ProcessPoolExecutor(workers, context) as pool:
             yield pool
     finally:
-        if before is None:
-            del os.environ["POLARS_MAX_THREADS"]
-        else:
-            os.environ["POLARS_MAX_THREADS"] = before
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})

@@ -9,7 +9,7 @@ The formulas are those of the families; only the windows they look back with are
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -18,7 +18,7 @@ from tosho.features import running, skipping
 from tosho.features.kernels import Array
 from tosho.features.several import Several
 from tosho.features.spec import Feature, expression_of, features
-from tosho.features.windows_at_once import LOWER, UPPER, WINDOWS, Windows, share_work, taking
+from tosho.features.windows_at_once import LOWER, UPPER, WINDOWS, Trailing, Windows, share_work, taking
 
 NOT_ZERO = 2e-5
 """A deviation of at most this is none."""
@@ -41,8 +41,9 @@ def _quantiles(x: Array, windows: Sequence[int]) -> Several:
 _moments = share_work("skipping.moments", skipping.moments)
 _regressions = share_work("skipping.regressions", skipping.regressions)
 _correlations = share_work("skipping.correlations", skipping.correlations)
-_highs = share_work("skipping.highs", skipping.highs)
-_places = share_work("skipping.places", skipping.places)
+_shares = share_work("skipping.shares", skipping.shares)
+_peaks = share_work("skipping.peaks", skipping.peaks)
+_troughs = share_work("skipping.troughs", skipping.troughs)
 _of_order = share_work("skipping.quantiles", _quantiles)
 
 
@@ -54,10 +55,13 @@ def _deviation(x: pl.Expr, window: int) -> pl.Expr:
     return pl.col(_carried("deviation", x.meta.output_name(), window))
 
 
-def _share(condition: pl.Expr, window: int) -> pl.Expr:
-    """False where it cannot be judged; rows before the first are none."""
-    held = condition.fill_null(value=False).cast(pl.Float64)
-    return _moments(pl.when(_ROW.is_not_null()).then(held), window=window)
+def _among_rows(made: Callable[..., pl.Expr], part: int = 0) -> Trailing:
+    """As `taking`, of kernels that must know where a code begins."""
+
+    def trailing(x: pl.Expr, window: int) -> pl.Expr:
+        return made(x, _ROW, window=window, part=part)
+
+    return trailing
 
 
 def _moves(x: pl.Expr, window: int) -> pl.Expr:
@@ -75,27 +79,15 @@ def _explained(x: pl.Expr, window: int) -> pl.Expr:
     return pl.when(moves).then(pl.col(_carried("explained", x.meta.output_name(), window)))
 
 
-def _lowest(x: pl.Expr, window: int) -> pl.Expr:
-    return -_highs(-x, window=window)
-
-
-def _place_of_highest(x: pl.Expr, window: int) -> pl.Expr:
-    return _places(x, _ROW, window=window)
-
-
-def _place_of_lowest(x: pl.Expr, window: int) -> pl.Expr:
-    return _places(-x, _ROW, window=window)
-
-
 QLIB = Windows(
     total=taking(share_work("skipping.sums", skipping.sums)),
     mean=taking(_moments),
     deviation=_deviation,
-    share=_share,
-    highest=taking(_highs),
-    lowest=_lowest,
-    place_of_highest=_place_of_highest,
-    place_of_lowest=_place_of_lowest,
+    share=_among_rows(_shares),
+    highest=_among_rows(_peaks),
+    lowest=_among_rows(_troughs),
+    place_of_highest=_among_rows(_peaks, 1),
+    place_of_lowest=_among_rows(_troughs, 1),
     upper_quantile=taking(_of_order),
     lower_quantile=taking(_of_order, 1),
     rank=taking(share_work("skipping.ranks", skipping.ranks)),

@@ -45,17 +45,19 @@ def _assembled(blocks: dict[int, State], window: int, merge: Merge) -> State:
 
 
 def in_blocks(kernel: Kernel, inputs: Sequence[Array], windows: Sequence[int]) -> Several:
-    """Return a kernel's values of each row, NaN where no window is full, computed a block of rows after the other."""
+    """Return a kernel's values of each row, computed a block of rows after the other; NaN where there is no number."""
     size, earlier = inputs[0].size, max(windows) - 1
     results: Several = {}
     for begin in range(0, max(size, 1), BLOCK_ROWS):
         end = min(begin + BLOCK_ROWS, size)
         rows = [x[max(begin - earlier, 0) : end] for x in inputs]
         for window, values in kernel(*rows, windows=windows).items():
-            whole = results.setdefault(window, tuple(np.full(size, np.nan) for _ in values))
-            for target, value in zip(whole, values, strict=True):
+            if window not in results:
+                results[window] = tuple(np.full(size, np.nan) for _ in values)
+            for target, value in zip(results[window], values, strict=True):
                 made = min(value.size, end - begin)
-                target[end - made : end] = value[value.size - made :]
+                newest = value[value.size - made :]
+                np.copyto(target[end - made : end], newest, where=np.isfinite(newest))
     return results
 
 
@@ -97,3 +99,8 @@ def peaks(x: Array, windows: Sequence[int]) -> Several:
 
     found = folds((x, np.zeros_like(x)), windows, merge)
     return {n: (top, np.where(np.isnan(top), np.nan, n - age)) for n, (top, age) in found.items()}
+
+
+def troughs(x: Array, windows: Sequence[int]) -> Several:
+    """Minimum, and its place in the window counted from 1, of equal ones the oldest."""
+    return {n: (-lowest, place) for n, (lowest, place) in peaks(-x, windows).items()}

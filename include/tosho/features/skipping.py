@@ -50,25 +50,41 @@ def correlations(x: Array, y: Array, windows: Sequence[int]) -> Several:
     return {n: (clipped(xy / (np.sqrt(xx) * np.sqrt(yy))),) for n, (*_, xx, yy, xy) in found.items()}
 
 
-def highs(x: Array, windows: Sequence[int]) -> Several:
-    """Maximum."""
-    return folds((_finite(x),), windows, lambda a, _m, b, _k: (np.fmax(a[0], b[0]),))
+def shares(flags: Array, row: Array, windows: Sequence[int]) -> Several:
+    """Share of the rows whose flag is 1; one that is null is 0.
+
+    Args:
+        flags: 1, 0 or NaN.
+        row: The rows' numbers from 0, NaN before the first. A window counts from its series' first row.
+        windows: The windows.
+    """
+    found = moments(np.where(np.isnan(row), np.nan, np.where(np.isnan(flags), 0, flags)), windows)
+    return {n: (mean,) for n, (mean, _) in found.items()}
 
 
-def places(x: Array, row: Array, windows: Sequence[int]) -> Several:
-    """Place of the maximum in the window counted from 1, the oldest of equal ones; a null is above all values.
+def peaks(x: Array, row: Array, windows: Sequence[int]) -> Several:
+    """Maximum, and the place in the window, counted from 1, of the oldest maximum; there a null is above all values.
 
     Args:
         x: The series.
-        row: Its rows' numbers from 0, NaN before the first. A window counts from its series' first row.
+        row: As for `shares`.
         windows: The windows.
     """
-    top = np.where(np.isnan(row), -np.inf, np.where(np.isfinite(x), x, np.inf))
+    values = _finite(x)
+    highest = folds((values,), windows, lambda a, _m, b, _k: (np.fmax(a[0], b[0]),))
+    with_nulls = np.where(np.isnan(row), -np.inf, np.where(np.isnan(values), np.inf, values))
+    places = several.peaks(with_nulls, windows)
     results: Several = {}
-    for n, (some,), (_, place) in _side_by_side(sums(x, windows), several.peaks(top, windows)):
+    for n in windows:
+        (top,), (_, place) = highest[n], places[n]
         before = np.maximum(n - 1 - row[n - 1 :], 0)
-        results[n] = (np.where(np.isnan(some), np.nan, place - before),)
+        results[n] = top, np.where(np.isnan(top), np.nan, place - before)
     return results
+
+
+def troughs(x: Array, row: Array, windows: Sequence[int]) -> Several:
+    """Minimum, and the place in the window of the oldest minimum; as `peaks`."""
+    return {n: (-lowest, place) for n, (lowest, place) in peaks(-x, row, windows).items()}
 
 
 def ranks(x: Array, windows: Sequence[int]) -> Several:
@@ -140,7 +156,3 @@ def _merge_paired(a: State, _m: int, b: State, _k: int) -> State:
         a[4] + b[4] + dy * dy * share,
         a[5] + b[5] + dx * dy * share,
     )
-
-
-def _side_by_side(first: Several, second: Several) -> list[tuple[int, State, State]]:
-    return [(n, first[n], second[n]) for n in first]

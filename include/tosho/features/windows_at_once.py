@@ -1,9 +1,10 @@
 """Windows whose work is shared: expressions over 5, 10, 20, 30 and 60 rows, of which the first to be evaluated
 computes all, and the others take theirs from it.
 
-Polars evaluates each expression by itself. So the newest results of a kernel are kept, under the rows that they were
-made of, and an expression that brings the same rows to the same kernel is answered from there. Whether a result was
-kept changes how long an expression takes and nothing else.
+Polars evaluates each expression by itself. So the newest results of a kernel are kept with the columns that they were
+made of, and an expression that brings the same columns to the same kernel is answered from there. The same are columns
+that lie at the same place in memory, where nothing else can lie as long as they are kept. Whether a result was kept
+changes how long an expression takes and nothing else.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -27,24 +29,24 @@ WINDOWS = (5, 10, 20, 30, 60)
 UPPER, LOWER = 0.8, 0.2
 """Shares of the quantiles that are computed together."""
 
-_KEPT = 4
-"""Inputs of which a kernel's results are kept: a formula brings at most two to the same kernel, on two threads."""
-_SAMPLE = 997
-"""Every so many rows' values, by which kept results are looked up before all rows are compared."""
+_KEPT = 8
+"""Inputs of which a kernel's results are kept: as many as formulas bring to one kernel, in whatever order."""
 
 Trailing = Callable[[pl.Expr, int], pl.Expr]
+Pieces = list[Any]
+"""A column as it lies in memory: Arrow arrays."""
 
 
 @dataclass(frozen=True)
 class Windows:
-    """What formulas look back with. Each is trailing, includes the row itself, and says what it makes of nulls."""
+    """What formulas look back with: of columns, each window trailing and with the row itself in it."""
 
     total: Trailing
     mean: Trailing
     deviation: Trailing
     """Sample standard deviation."""
     share: Trailing
-    """Share of the rows in which a condition holds."""
+    """Share of the rows in which a flag is 1."""
     highest: Trailing
     lowest: Trailing
     place_of_highest: Trailing
@@ -71,23 +73,29 @@ class _Kept:
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
         self._lock = Lock()
-        self._results: OrderedDict[bytes, tuple[tuple[Array, ...], Several]] = OrderedDict()
+        self._results: OrderedDict[tuple[Any, ...], tuple[list[Pieces], Several]] = OrderedDict()
 
-    def of(self, inputs: tuple[Array, ...]) -> Several:
-        key = b"|".join(x[::_SAMPLE].tobytes() for x in inputs)
+    def of(self, columns: Sequence[pl.Series]) -> Several:
+        held = [[piece.to_arrow() for piece in column.get_chunks()] for column in columns]
+        place = tuple(map(_place, held))
         with self._lock:  # nothing in here calls Polars, whose threads may hold what this waits for
-            found = self._results.get(key)
-            if found is None or not all(map(_same, found[0], inputs)):
-                found = inputs, several.in_blocks(self._kernel, inputs, WINDOWS)
-                self._results[key] = found
-            self._results.move_to_end(key)
+            if place not in self._results:
+                inputs = [_numbers(column) for column in held]
+                self._results[place] = held, several.in_blocks(self._kernel, inputs, WINDOWS)
+            self._results.move_to_end(place)
             while len(self._results) > _KEPT:
                 self._results.popitem(last=False)
-            return found[1]
+            return self._results[place][1]
 
 
-def _same(a: Array, b: Array) -> bool:
-    return a is b or np.array_equal(a.view(np.int64), b.view(np.int64))
+def _place(pieces: Pieces) -> tuple[Any, ...]:
+    return tuple((x.type, x.offset, len(x), *(b.address if b else None for b in x.buffers())) for x in pieces)
+
+
+def _numbers(pieces: Pieces) -> Array:
+    """NaN for null."""
+    numbers = [x.to_numpy(zero_copy_only=False).astype(np.float64, copy=False) for x in pieces]
+    return numbers[0] if len(numbers) == 1 else np.concatenate(numbers)
 
 
 _KERNELS: dict[str, _Kept] = {}
@@ -110,15 +118,18 @@ def share_work(name: str, kernel: Kernel) -> Callable[..., pl.Expr]:
 def _expression(name: str, *inputs: pl.Expr, window: int, part: int = 0) -> pl.Expr:
     if window not in WINDOWS:
         raise ValueError(f"A window of {window} rows was asked for; those computed together are {WINDOWS}. Add it.")
+    if not all(x.meta.is_column() for x in inputs):
+        raise ValueError(
+            f"Kernel {name} was given {[str(x) for x in inputs]}; it shares columns. Name an intermediate."
+        )
     function = partial(_evaluate, name=name, window=window, part=part)
-    return pl.map_batches([x.cast(pl.Float64) for x in inputs], function, return_dtype=pl.Float64)
+    return pl.map_batches(list(inputs), function, return_dtype=pl.Float64)
 
 
 def _evaluate(inputs: Sequence[pl.Series], name: str, window: int, part: int) -> pl.Series:
-    arrays = tuple(np.ascontiguousarray(x.to_numpy()) for x in inputs)
     with np.errstate(all="ignore"):
-        values = _KERNELS[name].of(arrays)[window][part]
-    return pl.Series(inputs[0].name, np.where(np.isfinite(values), values, np.nan), nan_to_null=True)
+        values = _KERNELS[name].of(inputs)[window][part]
+    return pl.Series(inputs[0].name, values, nan_to_null=True)
 
 
 def _quantiles(x: Array, windows: Sequence[int]) -> Several:
@@ -130,24 +141,13 @@ _moments = share_work("moments", several.moments)
 _regressions = share_work("regressions", several.regressions)
 _correlations = share_work("correlations", several.correlations)
 _peaks = share_work("peaks", several.peaks)
+_troughs = share_work("troughs", several.troughs)
 _of_order = share_work("quantiles", _quantiles)
 _ranks = share_work("ranks", order_statistics.ranks)
 
 
-def _total(x: pl.Expr, window: int) -> pl.Expr:
-    return _sums(x, window=window)
-
-
-def _share(condition: pl.Expr, window: int) -> pl.Expr:
-    return _sums(condition, window=window) / window
-
-
-def _lowest(x: pl.Expr, window: int) -> pl.Expr:
-    return -_peaks(-x, window=window)
-
-
-def _place_of_lowest(x: pl.Expr, window: int) -> pl.Expr:
-    return _peaks(-x, window=window, part=1)
+def _share(flags: pl.Expr, window: int) -> pl.Expr:
+    return _sums(flags, window=window) / window
 
 
 def taking(made: Callable[..., pl.Expr], part: int = 0) -> Trailing:
@@ -164,14 +164,14 @@ def _correlation(x: pl.Expr, y: pl.Expr, window: int) -> pl.Expr:
 
 
 TRAILING = Windows(
-    total=_total,
+    total=taking(_sums),
     mean=taking(_moments),
     deviation=taking(_moments, 1),
     share=_share,
     highest=taking(_peaks),
-    lowest=_lowest,
+    lowest=taking(_troughs),
     place_of_highest=taking(_peaks, 1),
-    place_of_lowest=_place_of_lowest,
+    place_of_lowest=taking(_troughs, 1),
     upper_quantile=taking(_of_order),
     lower_quantile=taking(_of_order, 1),
     rank=taking(_ranks),

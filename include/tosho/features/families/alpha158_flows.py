@@ -11,7 +11,7 @@ import polars as pl
 from tosho.features.columns import CLOSE, VOLUME
 from tosho.features.families.alpha158_bars import TINY
 from tosho.features.spec import Scope, feature, intermediate
-from tosho.features.windows import falls, rises
+from tosho.features.windows import falls, flag, rises
 from tosho.features.windows_at_once import TRAILING, WINDOWS, Windows
 
 
@@ -22,15 +22,51 @@ def close_ratio() -> pl.Expr:
 
 
 @intermediate(Scope.SERIES)
-def close_change() -> pl.Expr:
-    """Change of the close: C - C_{t-1}, in adjusted yen."""
-    return CLOSE - CLOSE.shift(1)
+def close_rises() -> pl.Expr:
+    """1 where the close rose, C > C_{t-1}, else 0."""
+    return flag(rises(close_ratio() - 1))
 
 
 @intermediate(Scope.SERIES)
-def volume_change() -> pl.Expr:
-    """Change of volume: V - V_{t-1}, in adjusted shares."""
-    return VOLUME - VOLUME.shift(1)
+def close_falls() -> pl.Expr:
+    """1 where the close fell, C < C_{t-1}, else 0."""
+    return flag(falls(close_ratio() - 1))
+
+
+@intermediate(Scope.SERIES)
+def close_gain() -> pl.Expr:
+    """Rise of the close, max(C - C_{t-1}, 0), in adjusted yen."""
+    return (CLOSE - CLOSE.shift(1)).clip(lower_bound=0)
+
+
+@intermediate(Scope.SERIES)
+def close_loss() -> pl.Expr:
+    """Fall of the close, max(C_{t-1} - C, 0), in adjusted yen."""
+    return (CLOSE.shift(1) - CLOSE).clip(lower_bound=0)
+
+
+@intermediate(Scope.SERIES)
+def close_move() -> pl.Expr:
+    """Move of the close either way, |C - C_{t-1}|, in adjusted yen."""
+    return (CLOSE - CLOSE.shift(1)).abs()
+
+
+@intermediate(Scope.SERIES)
+def volume_gain() -> pl.Expr:
+    """Rise of the volume, max(V - V_{t-1}, 0), in adjusted shares."""
+    return (VOLUME - VOLUME.shift(1)).clip(lower_bound=0)
+
+
+@intermediate(Scope.SERIES)
+def volume_loss() -> pl.Expr:
+    """Fall of the volume, max(V_{t-1} - V, 0), in adjusted shares."""
+    return (VOLUME.shift(1) - VOLUME).clip(lower_bound=0)
+
+
+@intermediate(Scope.SERIES)
+def volume_move() -> pl.Expr:
+    """Move of the volume either way, |V - V_{t-1}|, in adjusted shares."""
+    return (VOLUME - VOLUME.shift(1)).abs()
 
 
 @intermediate(Scope.SERIES)
@@ -66,13 +102,13 @@ def cord(window: int, *, over: Windows = TRAILING) -> pl.Expr:
 @feature(Scope.SERIES, windows=WINDOWS, called="CNTP{window}")
 def cntp(window: int, *, over: Windows = TRAILING) -> pl.Expr:
     """Share of {window} sessions in which the close rose: mean(C > C_{t-1})."""
-    return over.share(rises(close_ratio() - 1), window)
+    return over.share(close_rises(), window)
 
 
 @feature(Scope.SERIES, windows=WINDOWS, called="CNTN{window}")
 def cntn(window: int, *, over: Windows = TRAILING) -> pl.Expr:
     """Share of {window} sessions in which the close fell: mean(C < C_{t-1})."""
-    return over.share(falls(close_ratio() - 1), window)
+    return over.share(close_falls(), window)
 
 
 @feature(Scope.SERIES, windows=WINDOWS, called="CNTD{window}")
@@ -84,13 +120,13 @@ def cntd(window: int) -> pl.Expr:
 @feature(Scope.SERIES, windows=WINDOWS, called="SUMP{window}")
 def sump(window: int, *, over: Windows = TRAILING) -> pl.Expr:
     """Gains of the close over its moves, {window} sessions: sum max(d, 0) / (sum |d| + 1e-12)."""
-    return over.total(close_change().clip(lower_bound=0), window) / (over.total(close_change().abs(), window) + TINY)
+    return over.total(close_gain(), window) / (over.total(close_move(), window) + TINY)
 
 
 @feature(Scope.SERIES, windows=WINDOWS, called="SUMN{window}")
 def sumn(window: int, *, over: Windows = TRAILING) -> pl.Expr:
     """Losses of the close over its moves, {window} sessions: sum max(-d, 0) / (sum |d| + 1e-12)."""
-    return over.total((-close_change()).clip(lower_bound=0), window) / (over.total(close_change().abs(), window) + TINY)
+    return over.total(close_loss(), window) / (over.total(close_move(), window) + TINY)
 
 
 @feature(Scope.SERIES, windows=WINDOWS, called="SUMD{window}")
@@ -120,15 +156,13 @@ def wvma(window: int, *, over: Windows = TRAILING) -> pl.Expr:
 @feature(Scope.SERIES, windows=WINDOWS, called="VSUMP{window}")
 def vsump(window: int, *, over: Windows = TRAILING) -> pl.Expr:
     """Gains of the volume over its moves, {window} sessions: sum max(d, 0) / (sum |d| + 1e-12)."""
-    return over.total(volume_change().clip(lower_bound=0), window) / (over.total(volume_change().abs(), window) + TINY)
+    return over.total(volume_gain(), window) / (over.total(volume_move(), window) + TINY)
 
 
 @feature(Scope.SERIES, windows=WINDOWS, called="VSUMN{window}")
 def vsumn(window: int, *, over: Windows = TRAILING) -> pl.Expr:
     """Losses of the volume over its moves, {window} sessions: sum max(-d, 0) / (sum |d| + 1e-12)."""
-    return over.total((-volume_change()).clip(lower_bound=0), window) / (
-        over.total(volume_change().abs(), window) + TINY
-    )
+    return over.total(volume_loss(), window) / (over.total(volume_move(), window) + TINY)
 
 
 @feature(Scope.SERIES, windows=WINDOWS, called="VSUMD{window}")

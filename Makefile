@@ -42,8 +42,9 @@ bench: setup  ## speed of the main parts; writes bench/out/
 env:  ## make .env with random secrets for docker compose
 	@deploy/make_env.sh
 
-docs: setup  ## rewrite what is generated: dags/README.md
+docs: setup  ## rewrite what is generated: dags/README.md, docs/features.md
 	@PYTHONPATH=tests $(PY) -m dags.catalogue
+	@$(PY) -m tosho features docs
 
 pins: setup  ## resolve requirements.in into requirements.txt
 	@.venv/bin/uv pip compile -q requirements.in --no-header --no-annotate --no-emit-find-links --no-emit-index-url -o requirements.txt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +21,7 @@ app = typer.Typer(
     no_args_is_help=True, help="List a feature set; compute it over a file or a lake; write the catalogue."
 )
 Set = Annotated[str, typer.Option("--set", help="The feature set.")]
+_NULLS = Path("docs/feature_nulls.json")
 Bound = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
 
 
@@ -55,7 +57,7 @@ class Format(StrEnum):
 def list_features(
     feature_set: Set = "core", style: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT
 ) -> None:
-    """Print name, family, scope, lookback and inputs of each feature."""
+    """Print name, family, scope, lookback, J-Quants plan and inputs of each feature; as JSON, sets and formula too."""
     from tosho.features.listing import describe
     from tosho.features.sets import feature_set as found
 
@@ -65,7 +67,8 @@ def list_features(
         return
     for row in described:
         inputs = ", ".join(row["inputs"])
-        typer.echo(f"{row['name']:<24} {row['family']:<12} {row['scope']:<14} {row['lookback']:>5}  {inputs}")
+        numbers = f"{row['lookback']:>5}  {row['plan']:<8}"
+        typer.echo(f"{row['name']:<24} {row['family']:<16} {row['scope']:<14} {numbers}  {inputs}")
 
 
 @app.command()
@@ -128,3 +131,44 @@ def _builder(engine: Engine) -> Builder:
     from tosho.features.spark import build_window as on_spark
 
     return on_spark
+
+
+@app.command()
+def nulls(
+    market: Annotated[
+        Path, typer.Option(help="The simulated market that the lake was taken in from.", exists=True, file_okay=False)
+    ],
+    lake: Annotated[str, typer.Option(help="The lake's address; left out, that of the settings.")] = "",
+    sessions: Annotated[int, typer.Option(min=1, help="How many of the newest sessions with features.")] = 60,
+    output: Annotated[Path, typer.Option(help="What to write.")] = _NULLS,
+) -> None:
+    """Measure how often each feature is null in a lake, for the catalogue."""
+    from tosho.features.nulls import Market, measure
+    from tosho.simulation.market import TRUTH
+    from tosho.storage import Lake
+
+    settings = Settings.from_environment()
+    known = json.loads((market / TRUTH).read_text(encoding="utf-8"))
+    of = Market(known["seed"], known["codes"], known["sessions"])
+    found = measure(Lake.of(replace(settings, lake=lake or settings.lake)), sessions, of)
+    found.write(output)
+    typer.echo(f"{output}: {len(found.shares)} features over {found.rows:,} rows, {found.first} to {found.last}.")
+
+
+@app.command()
+def docs(
+    output: Annotated[Path, typer.Option(help="The page.")] = Path("docs/features.md"),
+    measured: Annotated[Path, typer.Option("--nulls", help="What `nulls` has written.")] = _NULLS,
+    check: Annotated[bool, typer.Option("--check", help="Only tell whether the page is fresh.")] = False,  # noqa: FBT002
+) -> None:
+    """Write the catalogue of all features from their definitions; with --check, exit with 1 where it is stale."""
+    from tosho.features.catalogue import catalogue
+    from tosho.features.nulls import NullShares
+
+    page = catalogue(NullShares.read(measured))
+    if not check:
+        output.write_text(page, encoding="utf-8")
+    elif not output.exists() or output.read_text(encoding="utf-8") != page:
+        typer.echo(f"{output} is not what the features are now. Run `python -m tosho features docs`.", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"{output} is written." if not check else f"{output} is fresh.")

@@ -1,12 +1,16 @@
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
 from tosho.features import spec, windows
 from tosho.features.columns import CLOSE, VOLUME
+from tosho.features.families.alpha158_prices import roc
 from tosho.features.families.returns import ret
 from tosho.features.families.volatility import vol
 from tosho.features.grammar import DefinitionError
 from tosho.features.spec import Scope, define, features
+from tosho.features.windows_at_once import TRAILING
 
 
 def defined(expression: pl.Expr, scope: Scope = Scope.SERIES) -> spec.Feature:
@@ -92,3 +96,17 @@ def test_every_feature_says_what_it_is() -> None:
 def test_the_registry_was_not_changed_by_refusals() -> None:
     assert "planted" not in features()
     assert "silent" not in features()
+
+
+def test_a_template_names_columns_and_references() -> None:
+    found = features()["ROC20"]
+    assert (found.family, found.inputs) == ("alpha158_prices", ("close",))
+    assert roc(20).meta.output_name() == "ROC20"
+    with pytest.raises(DefinitionError, match=r"Feature ROC7 is not defined; roc is for \['ROC5', 'ROC10'"):
+        roc(7)
+
+
+def test_a_formula_is_given_again_with_other_windows() -> None:
+    other = replace(TRAILING, mean=lambda x, window: x * window)
+    assert spec.expression_of("MA20", over=other).meta.eq(CLOSE * 20 / CLOSE)
+    assert spec.expression_of("ROC20", over=other).meta.eq(features()["ROC20"].expression)

@@ -30,7 +30,10 @@ def moments(x: Array, windows: Sequence[int]) -> Several:
     """Arithmetic mean and sample standard deviation, NaN of fewer than two values."""
     count, value = _counted(x)
     found = folds((count, value, np.zeros_like(value)), windows, _merge_moments)
-    return {n: (np.where(some > 0, mu, np.nan), np.sqrt(m2 / (some - 1))) for n, (some, mu, m2) in found.items()}
+    return {
+        n: (np.where(some > 0, mu, np.nan), np.sqrt(m2 / np.where(some > 1, some - 1, np.nan)))
+        for n, (some, mu, m2) in found.items()
+    }
 
 
 def regressions(x: Array, windows: Sequence[int]) -> Several:

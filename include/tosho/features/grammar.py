@@ -17,7 +17,10 @@ Node: TypeAlias = dict[str, Any]
 
 _WINDOWS = b"tosho.features.windows"
 _SWALLOWS_NULL = frozenset({"And", "Or", "LogicalAnd", "LogicalOr"})
-_LABEL = re.compile(r"^y_\d+$")
+_LABEL = re.compile(
+    r"^(y|labels?|targets?|outcome|oracle|realised|realized|score|predict(ed|ion)s?|expected_return|future"
+    r"|(fwd|forward|next)_ret(urn)?s?)(_\w+)?$|^q\d\d$|_label$"
+)
 _PLAIN = frozenset({"Column", "Literal", "BinaryExpr", "Ternary", "Cast", "Function", "AnonymousFunction"})
 _ROW_BY_ROW = frozenset(
     {"Log", "Log1p", "Exp", "Abs", "Sign", "Clip", "Pow", "Negate", "MaxHorizontal", "MinHorizontal"} | {"Not"}
@@ -27,6 +30,15 @@ _OVER_UNIVERSE = frozenset({"Rank"})
 
 class DefinitionError(ValueError):
     """A definition breaks a rule of the registry."""
+
+
+def is_label(name: str) -> bool:
+    """Tell whether a column's name is one that labels or predictions bear, here or in what models are fed elsewhere.
+
+    >>> [is_label(name) for name in ("y_5", "fwd_ret_20", "target_session", "q05", "ret_5", "div_yield_fwd")]
+    [True, True, True, True, False, False]
+    """
+    return _LABEL.search(name) is not None
 
 
 def check(name: str, expression: pl.Expr, *, over_universe: tuple[str, ...] = ()) -> None:
@@ -41,9 +53,11 @@ def check(name: str, expression: pl.Expr, *, over_universe: tuple[str, ...] = ()
         DefinitionError: The expression partitions, looks ahead, takes rows together outside a window, calls Python of
             its own, or reads a label.
     """
+    if is_label(name):
+        raise DefinitionError(f"Feature {name} is called as a label is; call it after what it is made of.")
     for kind, node in _nodes(json.loads(expression.meta.serialize(format="json"))):
         _check_kind(name, kind, over_universe)
-        if kind == "Column" and _LABEL.match(str(node)):
+        if kind == "Column" and is_label(str(node)):
             raise DefinitionError(f"Feature {name} reads the label {node}; a feature never sees what it shall predict.")
         if kind == "BinaryExpr" and node["op"] in _SWALLOWS_NULL:
             raise DefinitionError(

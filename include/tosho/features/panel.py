@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from tosho.features import columns
-from tosho.point_in_time.asof import as_of
+from tosho.point_in_time.asof import AsOfError, as_of
 from tosho.point_in_time.prices import FACTOR, adjusted, cumulative_factors, with_factor
 
 _SECURITIES = ("sector33", "segment", "scale")
+Numbers = npt.NDArray[np.int64]
 
 
 class PanelError(ValueError):
@@ -56,20 +60,26 @@ def build_panel(
         PanelError: A code has two bars in one session.
         AsOfError: A code has two listings in one session.
     """
-    if duplicates := bars.height - bars.n_unique(["session", "code"]):
-        raise PanelError(f"{duplicates} of {bars.height} bars repeat a session and code; the bound is none. Drop them.")
-    keys = rows_of(bars, securities)
     given = pl.Series("session", [] if sessions is None else list(sessions), pl.Date)
-    days = pl.concat([given, keys["session"]]).unique().sort()
-    rows = _placed(keys, days).join(bars, on=columns.KEY, how="left", maintain_order="left")
+    grid = _Grid.of(given, bars, *([] if securities is None else [securities]))
+    of_bars = grid.places(bars)
+    if duplicates := bars.height - np.count_nonzero(grid.marked(of_bars)):
+        raise PanelError(f"{duplicates} of {bars.height} bars repeat a session and code; the bound is none. Drop them.")
+    of_listing = None if securities is None else grid.places(securities)
+    there = grid.marked(of_bars) if of_listing is None else grid.marked(of_bars) | grid.marked(of_listing)
+    at = np.flatnonzero(there)
+    rows = grid.keys(at).with_columns(
+        pl.Series("follows", np.diff(at, prepend=-2) == 1),
+        pl.Series("sessions_listed", np.cumsum(there)[at] - grid.before(np.cumsum(there), at)),
+    )
+    own = bars.select(pl.exclude(columns.KEY).gather(grid.rows_at(of_bars, at)))
     factors = cumulative_factors(bars, splits)
-    rows = with_factor(rows, factors)
+    rows = with_factor(rows.hstack(own), factors)
     rows = rows.with_columns(
         pl.col("close").alias("close_raw"), pl.col("volume").alias("volume_raw"), pl.col("adj_factor").fill_null(1.0)
     )
-    rows = rows.with_columns(adjusted())
-    rows = _with_shares(rows, shares, factors)
-    return _with_listing(rows, securities, days).select(
+    rows = _with_shares(rows.with_columns(adjusted()), shares, factors)
+    return _with_listing(rows, securities, of_listing, grid, at).select(
         pl.col(name).cast(dtype) for name, dtype in columns.PANEL.items()
     )
 
@@ -80,17 +90,62 @@ def rows_of(bars: pl.DataFrame, securities: pl.DataFrame | None = None) -> pl.Da
     return pl.concat([table.select(columns.KEY) for table in tables]).unique()
 
 
-def _placed(keys: pl.DataFrame, days: pl.Series) -> pl.DataFrame:
-    """Keys by code and session, with what tells of the rows before each: `follows` and `sessions_listed`."""
-    rows = keys.sort("code", "session")
-    # One number a row that grows with code and session, codes so far apart that no two are near each other.
-    apart = days.len() + columns.LISTED_CAP
-    at = rows["code"].rle_id().cast(pl.Int64) * apart + days.search_sorted(rows["session"]).cast(pl.Int64)
-    before = at.search_sorted(at - columns.LISTED_CAP, side="right")
-    return rows.with_columns(
-        (at.diff() == 1).fill_null(value=False).alias("follows"),
-        (pl.int_range(1, pl.len() + 1) - before.cast(pl.Int64)).alias("sessions_listed"),
-    )
+@dataclass(frozen=True)
+class _Grid:
+    """All codes by all sessions, as numbers that rise with code and session; no two codes are near each other."""
+
+    codes: pl.Series
+    days: pl.Series
+
+    @classmethod
+    def of(cls, sessions: pl.Series, *tables: pl.DataFrame) -> _Grid:
+        codes = pl.concat([table["code"].unique() for table in tables]).unique().sort()
+        return cls(codes, pl.concat([sessions, *(table["session"].unique() for table in tables)]).unique().sort())
+
+    @property
+    def width(self) -> int:
+        """Numbers from a code's first session to the next code's."""
+        return self.days.len() + columns.LISTED_CAP
+
+    def places(self, table: pl.DataFrame) -> Numbers:
+        """Return the numbers of a table's rows."""
+        codes = table["code"].replace_strict(self.codes, pl.Series(range(self.codes.len()), dtype=pl.Int64))
+        sessions = self.days.search_sorted(table["session"])
+        return (codes * self.width + sessions.cast(pl.Int64)).to_numpy()
+
+    def marked(self, places: Numbers) -> npt.NDArray[np.bool_]:
+        """Tell of every number whether it is among the places."""
+        marks = np.zeros(self.codes.len() * self.width, np.bool_)
+        marks[places] = True
+        return marks
+
+    def keys(self, at: Numbers) -> pl.DataFrame:
+        """Return session and code of some numbers."""
+        return pl.DataFrame([self.days.gather(at % self.width), self.codes.gather(at // self.width)])
+
+    def before(self, counts: Numbers, at: Numbers) -> Numbers:
+        """Return how many rows lie `LISTED_CAP` sessions or more before each number."""
+        past = at - columns.LISTED_CAP
+        return np.where(past >= 0, counts[np.maximum(past, 0)], 0)
+
+    def rows_at(self, places: Numbers, at: Numbers) -> pl.Series:
+        """Return the row of a table that is at each number, null where there is none."""
+        rows = np.full(self.codes.len() * self.width, -1, np.int64)
+        rows[places] = np.arange(places.size)
+        return _or_null(rows[at])
+
+    def rows_up_to(self, places: Numbers, at: Numbers, age: int) -> pl.Series:
+        """Return the row of a table that is at each number or at most `age` before, the newest; null without one."""
+        last = np.full(self.codes.len() * self.width, -self.width, np.int64)
+        last[places] = places
+        newest = np.maximum.accumulate(last)[at]
+        rows = np.full(last.size, -1, np.int64)
+        rows[places] = np.arange(places.size)
+        return _or_null(np.where(at - newest <= age, rows[np.maximum(newest, 0)], -1))
+
+
+def _or_null(rows: Numbers) -> pl.Series:
+    return pl.Series(rows).cast(pl.UInt32, strict=False)  # no row, -1, becomes null
 
 
 def _with_shares(rows: pl.DataFrame, shares: pl.DataFrame | None, factors: pl.DataFrame) -> pl.DataFrame:
@@ -101,14 +156,16 @@ def _with_shares(rows: pl.DataFrame, shares: pl.DataFrame | None, factors: pl.Da
     return _newest(rows, stated).with_columns(pl.col("shares_outstanding") * (pl.col("factor_stated") / pl.col(FACTOR)))
 
 
-def _with_listing(rows: pl.DataFrame, securities: pl.DataFrame | None, days: pl.Series) -> pl.DataFrame:
-    if securities is None:
+def _with_listing(
+    rows: pl.DataFrame, securities: pl.DataFrame | None, places: Numbers | None, grid: _Grid, at: Numbers
+) -> pl.DataFrame:
+    if securities is None or places is None:
         return rows.with_columns(pl.lit(None, pl.String).alias(name) for name in _SECURITIES)
-    listing = securities.select(*columns.KEY, *_SECURITIES).sort(columns.KEY)
-    placed = listing.with_columns(days.search_sorted(listing["session"]).cast(pl.Int64).alias("told"))
-    known = _newest(rows, placed)
-    age = days.search_sorted(known["session"]).cast(pl.Int64) - known["told"]
-    return known.with_columns(pl.when(age <= columns.LISTING_AGE).then(pl.col(name)) for name in _SECURITIES)
+    if twice := places.size - np.count_nonzero(grid.marked(places)):
+        raise AsOfError(
+            f"{twice} of {places.size} listings repeat a session and code; the bound is none, as neither is newer."
+        )
+    return rows.hstack(securities.select(pl.col(_SECURITIES).gather(grid.rows_up_to(places, at, columns.LISTING_AGE))))
 
 
 def _newest(rows: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:

@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from tosho import calendar
 
-_PLACE, _KNOWN, _ORDER = "__place", "__known", "__order"
+_PLACE, _ORDER = "__place", "__order"
+_Numbers = npt.NDArray[np.int64]
 
 
 class AsOfError(ValueError):
@@ -67,13 +70,11 @@ def as_of(  # noqa: PLR0913 - each names columns of one side
     added = [name for name in records.columns if name not in by and not name == known_at == cutoff]
     if both := [name for name in added if name in rows.columns]:
         raise AsOfError(f"The column(s) {both} stand in rows and records. Rename or drop them on one side.")
-    newest = _taking_over(records, by, known_at, fact).rename({known_at: _KNOWN})
-    numbered = rows.with_row_index(_PLACE).sort(cutoff)
-    joined = numbered.join_asof(
-        newest, left_on=cutoff, right_on=_KNOWN, by=list(by) or None, coalesce=False, check_sortedness=False
-    ).sort(_PLACE)
-    _require_promises(rows, joined, cutoff)
-    return joined.select(*rows.columns, *(pl.col(_KNOWN if name == known_at else name).alias(name) for name in added))
+    newest = _taking_over(records, by, known_at, fact)
+    taken = _places_of_newest(rows, newest, by, cutoff, known_at)
+    found = newest.select(pl.col(added).gather(taken)) if added else pl.DataFrame()
+    _require_promises(rows[cutoff], newest[known_at].gather(taken))
+    return rows.hstack(found)
 
 
 def known_by(
@@ -113,6 +114,44 @@ def with_cutoffs(rows: pl.DataFrame, session: str = "session", cutoff: str = "cu
     days = rows[session].unique().sort()
     moments = pl.Series(cutoff, [calendar.cutoff(day) for day in days], pl.Datetime("us", "UTC"))
     return rows.join(pl.DataFrame([days, moments]), on=session, how="left", maintain_order="left")
+
+
+def _places_of_newest(
+    rows: pl.DataFrame, newest: pl.DataFrame, by: Sequence[str], cutoff: str, known_at: str
+) -> pl.Series:
+    """Return for each row the place of the last record of its key that is not later, null where there is none.
+
+    Key and time become one whole number that rises with both, in which a binary search finds the record: several
+    times faster than a join of strings, and the rows stay in their order.
+    """
+    if newest.is_empty() or rows.is_empty():
+        return pl.Series([None] * rows.height, dtype=pl.UInt32)
+    known, told = (column.to_physical().cast(pl.Int64).to_numpy() for column in (newest[known_at], rows[cutoff]))
+    begin, width = known.min(), known.max() - known.min() + 2
+    of_rows, of_records = _groups(rows, newest, by)
+    at = of_records * width + (known - begin + 1)
+    order = np.argsort(at, kind="stable")
+    before = np.searchsorted(at[order], of_rows * width + np.clip(told - begin + 1, 0, width - 1), side="right") - 1
+    place = order[np.maximum(before, 0)]
+    there = (before >= 0) & (of_records[place] == of_rows)
+    return pl.DataFrame({"place": place, "there": there}).select(pl.when("there").then("place").cast(pl.UInt32))[
+        "place"
+    ]
+
+
+def _groups(rows: pl.DataFrame, records: pl.DataFrame, by: Sequence[str]) -> tuple[_Numbers, _Numbers]:
+    """Number what records are about, from 0; a row about which there is no record has -1."""
+    if not by:
+        return np.zeros(rows.height, np.int64), np.zeros(records.height, np.int64)
+    keys = records.select(by).unique().sort(by)
+    if len(by) == 1:
+        numbers = pl.Series(range(keys.height), dtype=pl.Int64)
+        of = (frame[by[0]].replace_strict(keys[by[0]], numbers, default=-1) for frame in (rows, records))
+    else:
+        numbered = keys.with_row_index("__group")
+        of = (frame.join(numbered, on=by, how="left", maintain_order="left")["__group"] for frame in (rows, records))
+    of_rows, of_records = (column.cast(pl.Int64).fill_null(-1).to_numpy() for column in of)
+    return of_rows, of_records
 
 
 def _taking_over(records: pl.DataFrame, by: Sequence[str], known_at: str, fact: Sequence[str]) -> pl.DataFrame:
@@ -161,8 +200,8 @@ def _require_distinct(ordered: pl.DataFrame, key: Sequence[str]) -> None:
         )
 
 
-def _require_promises(rows: pl.DataFrame, joined: pl.DataFrame, cutoff: str) -> None:
-    if joined.height != rows.height:
-        raise AsOfError(f"{rows.height} rows became {joined.height} in an as-of join. Do not use the result.")
-    if early := joined.select((pl.col(_KNOWN) > pl.col(cutoff)).sum()).item():
+def _require_promises(cutoffs: pl.Series, known: pl.Series) -> None:
+    if known.len() != cutoffs.len():
+        raise AsOfError(f"{cutoffs.len()} rows became {known.len()} in an as-of join. Do not use the result.")
+    if early := (known > cutoffs).sum():
         raise AsOfError(f"{early} rows were given records published after their cutoff. Do not use the result.")

@@ -29,20 +29,24 @@ class SmallMarket:
         return self.bars["session"].unique().sort().to_list()
 
     def until(self, session: date) -> "SmallMarket":
-        return self._each(lambda frame: frame.filter(pl.col("session") <= session))
+        return self.each(lambda frame: frame.filter(pl.col("session") <= session))
 
     def since(self, session: date) -> "SmallMarket":
-        return self._each(lambda frame: frame.filter(pl.col("session") >= session))
+        return self.each(lambda frame: frame.filter(pl.col("session") >= session))
 
     def without(self, code: str, sessions: list[date]) -> "SmallMarket":
         """The market in which a code has neither bar nor listing in some sessions."""
         gone = (pl.col("code") == code) & pl.col("session").is_in(sessions)
         return replace(self, bars=self.bars.filter(~gone), securities=self.securities.filter(~gone))
 
-    def _each(self, change) -> "SmallMarket":
+    def each(self, change) -> "SmallMarket":
+        """The market with every table changed."""
         names = ("bars", "indices", "shares", "securities")
-        told = {name: change(frame) for name, frame in self.tables.items()}
-        return replace(self, **{name: change(getattr(self, name)) for name in names}, tables=told)
+        return replace(self.each_table(change), **{name: change(getattr(self, name)) for name in names})
+
+    def each_table(self, change) -> "SmallMarket":
+        """The market with those changed that records are made of."""
+        return replace(self, tables={name: change(frame) for name, frame in self.tables.items()})
 
 
 def small_market(seed: int = 3) -> SmallMarket:

@@ -51,7 +51,7 @@ def build_window(lake: Lake, wanted: FeatureSet, window: Window, workers: int | 
 
 def run(job: Job, pool: ProcessPoolExecutor, folder: Path) -> None:
     """Do a job's pieces and publish what they made; nothing is published, and no file left, if one fails."""
-    chunks, buckets, spans = range(job.read.chunks()), range(job.shape.buckets), range(job.shape.spans(job.window))
+    chunks, buckets, spans = range(len(job.read.chunks)), range(job.shape.buckets), range(job.shape.spans(job.window))
     between = _Between(folder)
     told = Progress("features")
     for done, _ in enumerate(pool.map(partial(_read, job.read, between), chunks), 1):

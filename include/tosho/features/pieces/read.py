@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
 
 from tosho.features.pieces.blob import pack, split_by_bucket
 from tosho.features.pieces.shape import Shape
@@ -18,16 +20,13 @@ class Read:
     window: Window
     shape: Shape
 
-    def chunks(self) -> int:
-        """Return how many chunks there are, earlier sessions included."""
-        return -(-(len(self.window.earlier) + len(self.window.needed)) // self.shape.chunk)
+    @cached_property
+    def chunks(self) -> list[tuple[list[date], list[date]]]:
+        """The sessions of each chunk: those read in full, and earlier ones."""
+        return self.window.chunks(self.shape.chunk)
 
     def __call__(self, chunk: int) -> Iterator[tuple[int, str, bytes]]:
         """Yield a chunk's rows as bucket, table and blob."""
-        bounds = slice(chunk * self.shape.chunk, (chunk + 1) * self.shape.chunk)
-        known = len(self.window.earlier)
-        numbered = list(enumerate([*self.window.earlier, *self.window.needed]))[bounds]
-        tables = self.source.read([s for i, s in numbered if i >= known], [s for i, s in numbered if i < known])
-        for name, frame in tables.items():
+        for name, frame in self.source.read(*self.chunks[chunk]).items():
             for bucket, rows in split_by_bucket(frame, self.shape.buckets):
                 yield bucket, name, pack(rows)

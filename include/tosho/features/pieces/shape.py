@@ -7,7 +7,9 @@ from datetime import date
 
 from tosho.features.pieces.source import Window
 
-CHUNK_SESSIONS = 16
+CHUNK_SESSIONS = 40
+GIVEN = 40
+"""Columns of a row before features are computed, counted in those of 4 bytes."""
 BUCKET_VALUES = 131_072 * 110
 """Values of a group of codes: 55 MB of 4 bytes, and a few times that while they are computed."""
 SPAN_VALUES = 65_536 * 110
@@ -45,8 +47,9 @@ def shape_of(rows: int, columns: int, window: Window, tasks: int) -> Shape:
     >>> from datetime import date
     >>> days = tuple(date(2024, 1, day) for day in range(4, 20))
     >>> shape_of(40_000, 110, Window((), days, days[-2:]), 2)
-    Shape(chunk=16, buckets=5, span=1)
+    Shape(chunk=40, buckets=3, span=1)
     """
-    buckets = max(tasks, -(-rows * columns * len(window.needed) // BUCKET_VALUES))
+    values = rows * (GIVEN * len(window.needed) + columns * len(window.wanted))
+    buckets = max(tasks, -(-values // BUCKET_VALUES))
     span = max(1, min(SPAN_SESSIONS, SPAN_VALUES // max(rows * columns, 1)))
     return Shape(CHUNK_SESSIONS, min(buckets, max(rows, 1)), span)

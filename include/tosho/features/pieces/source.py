@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 from typing import Protocol
 
 import polars as pl
@@ -14,13 +15,14 @@ from tosho.contracts import BARS
 from tosho.features.records import Records
 from tosho.point_in_time.prices import splits_of
 from tosho.storage import Lake
+from tosho.storage.months import WHOLE, View, read_months
 
 Tables = dict[str, pl.DataFrame]
 """Rows by table: bars, securities and others as contracted, and splits, the rows of earlier bars that still count."""
 
-_BARS = tuple(name for name in BARS.schema if name != "known_at")  # a bar of a session is known by its cutoff
-_LISTING = ("session", "code", "sector33", "segment", "scale")
-_SPLIT = ("session", "code", "adj_factor")
+_BARS = View("bars", tuple(name for name in BARS.schema if name != "known_at"))  # known by its session's cutoff
+_LISTING = View("listing", ("session", "code", "sector33", "segment", "scale"))
+_SPLITS = View("splits", ("session", "code", "adj_factor"), splits_of)
 _TOGETHER = 64
 """Sessions of a large table that are in memory at once."""
 
@@ -40,6 +42,25 @@ class Window:
     earlier: tuple[date, ...]
     needed: tuple[date, ...]
     wanted: tuple[date, ...]
+
+    def chunks(self, sessions: int) -> list[tuple[list[date], list[date]]]:
+        """Return the needed and the earlier sessions in pieces of whole months, at least so many sessions but the last.
+
+        Of earlier ones little counts, so that their pieces are ten times as long.
+        """
+        whole: list[tuple[list[date], list[date]]] = [([], piece) for piece in _pieces(self.earlier, 10 * sessions)]
+        return [*whole, *((piece, []) for piece in _pieces(self.needed, sessions))]
+
+
+def _pieces(sessions: Sequence[date], least: int) -> Iterator[list[date]]:
+    piece: list[date] = []
+    for _, month in groupby(sessions, lambda session: (session.year, session.month)):
+        piece += month
+        if len(piece) >= least:
+            yield piece
+            piece = []
+    if piece:
+        yield piece
 
 
 class Source(Protocol):
@@ -67,26 +88,31 @@ class LakeSource:
             records: Records of codes that workers need beside bars, listings and shares.
         """
         records = tuple(records)
-        tables = dict.fromkeys(("securities", "shares", *(table for found in records for table in found.tables)))
+        tables = dict.fromkeys(
+            ("bars", "securities", "shares", *(table for found in records for table in found.tables))
+        )
         return cls(lake, {table: frozenset(lake.sessions(table, last=last)) for table in tables}, records)
 
     def read(self, needed: list[date], earlier: list[date]) -> Tables:
         """Return all rows of the needed sessions, and of the earlier ones those that still count."""
         tables: Tables = {}
         if needed:
-            tables["bars"] = self.lake.read_many("bars", needed, _BARS)
+            tables["bars"] = self._read("bars", needed, _BARS)
         if earlier:
-            tables["splits"] = splits_of(self.lake.read_many("bars", earlier, _SPLIT))
+            tables["splits"] = self._read("bars", earlier, _SPLITS)
         if listed := self._published("securities", needed):
-            tables["securities"] = self.lake.read_many("securities", listed, _LISTING)
+            tables["securities"] = self._read("securities", listed, _LISTING)
         if stated := self._published("shares", [*earlier, *needed]):
-            tables["shares"] = self.lake.read_many("shares", stated)
+            tables["shares"] = self._read("shares", stated)
         for records in self.records:
             looked_at = [*(earlier if records.lasts is None else ()), *needed]
             for table in records.tables:
                 if published := self._published(table, looked_at):
-                    tables[table] = self.lake.read_many(table, published)
+                    tables[table] = self._read(table, published)
         return tables
+
+    def _read(self, table: str, sessions: Sequence[date], view: View = WHOLE) -> pl.DataFrame:
+        return read_months(self.lake, table, sessions, self.there[table], view)
 
     def _published(self, table: str, sessions: Iterable[date]) -> list[date]:
         return [session for session in sessions if session in self.there[table]]
@@ -103,11 +129,12 @@ def read_tables(lake: Lake, records: Records, sessions: Sequence[date]) -> Itera
         sessions: Those that are looked at, in order.
     """
     together = len(sessions) if records.lasts is None else _TOGETHER
-    there = {table: frozenset(lake.sessions(table, sessions[0], sessions[-1])) for table in records.tables}
+    there = {table: frozenset(lake.sessions(table, last=sessions[-1])) for table in records.tables}
     for begin in range(0, len(sessions), together):
         part = sessions[begin : begin + together]
         published = {table: [session for session in part if session in there[table]] for table in records.tables}
-        yield {table: lake.read_many(table, days, records.reads) for table, days in published.items() if days}
+        view = View(records.name, records.reads) if records.reads else WHOLE
+        yield {table: read_months(lake, table, days, there[table], view) for table, days in published.items() if days}
 
 
 def window_in(lake: Lake, first: date, last: date, lookback: int) -> Window:

@@ -41,11 +41,11 @@ def flow(spark: SparkSession, job: Job) -> None:
     Raises:
         FeatureJobError: A task failed for good. No session is half published.
     """
-    tasks = min(job.read.chunks(), 4 * spark.sparkContext.defaultParallelism)
+    tasks = min(len(job.read.chunks), 4 * spark.sparkContext.defaultParallelism)
     sink = sink_of(job.target)
     spark.dataSource.register(sink)
     wide = (
-        spark.range(0, job.read.chunks(), 1, tasks)
+        spark.range(0, len(job.read.chunks), 1, tasks)
         .mapInArrow(partial(_read, read=job.read), _NARROW_DDL)
         .repartitionById(job.shape.buckets, "bucket")
         .mapInArrow(partial(_compute, series=job.series), _WIDE_DDL)

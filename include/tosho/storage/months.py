@@ -1,0 +1,120 @@
+"""Months of a table in one file each, so that years are read in hundreds of files and not in thousands.
+
+A file is named by what it was made of: the checksums of the month's partitions, as published when it was made. So it is
+never stale, only superseded: a repaired session gives another name, the month is read from its partitions again, and
+the new file takes the place of the old. Nothing is lost when the whole area is deleted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+import polars as pl
+
+from tosho.observability.log import logger
+from tosho.storage import layout
+from tosho.storage.files import StorageError
+from tosho.storage.lake import Lake, parquet_bytes
+
+_log = logger(__name__)
+
+
+@dataclass(frozen=True)
+class View:
+    """What is read of a table's partitions: some columns, all if none are named, and of their rows what `keep` keeps.
+
+    The name tells views of one table apart. Whoever changes `keep` gives the view another name.
+    """
+
+    name: str = "all"
+    columns: tuple[str, ...] | None = None
+    keep: Callable[[pl.DataFrame], pl.DataFrame] | None = None
+
+    def of(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return what the view keeps of some rows."""
+        return self.keep(frame) if self.keep else frame
+
+
+WHOLE = View()
+
+
+def read_months(
+    lake: Lake, table: str, sessions: Sequence[date], there: Collection[date], view: View = WHOLE
+) -> pl.DataFrame:
+    """Return the partitions of several sessions as one frame, in the order of the sessions.
+
+    Months before that of the newest published session are read from one file each, which is made where there is none.
+
+    Args:
+        lake: Where.
+        table: Its name.
+        sessions: Which, in order; all published.
+        there: All published sessions of the table, as far as the run looks.
+        view: What is read of them.
+
+    Raises:
+        PartitionMissingError: A session is not published, or none was asked for.
+        CorruptPartitionError: A partition's bytes are not those that its manifest tells.
+    """
+    newest = max(there, default=date.max)
+    frames = []
+    for month, wanted in _by_month(sessions):
+        if month >= newest.replace(day=1):
+            frames.append(view.of(lake.read_many(table, wanted, view.columns)))
+        else:
+            whole = _month(lake, table, month, sorted(s for s in there if s.replace(day=1) == month), view)
+            frames.append(whole.filter(pl.col("session").is_in(wanted)))
+    return pl.concat(frames) if frames else view.of(lake.read_many(table, sessions, view.columns))
+
+
+def _by_month(sessions: Sequence[date]) -> Iterator[tuple[date, list[date]]]:
+    for month, days in groupby(sessions, lambda session: session.replace(day=1)):
+        yield month, list(days)
+
+
+def _month(lake: Lake, table: str, month: date, sessions: Sequence[date], view: View) -> pl.DataFrame:
+    """Return a whole month, from its file if that is of what is published now."""
+    folder, begin = layout.month_path(table, month), f"{view.name}-{_key(lake, table, sessions, view)}-"
+    names = lake.files.names(folder)
+    for name in names:
+        if name.startswith(begin) and (found := _read(lake, f"{folder}/{name}")) is not None:
+            return found
+    frame = view.of(lake.read_many(table, sessions, view.columns))
+    if begin == f"{view.name}-{_key(lake, table, sessions, view)}-":  # else somebody published meanwhile
+        _keep(lake, folder, begin, frame, [name for name in names if name.startswith(f"{view.name}-")])
+    return frame
+
+
+def _key(lake: Lake, table: str, sessions: Sequence[date], view: View) -> str:
+    made_of = [f"{session} {lake.manifest(table, session).sha256}" for session in sessions]
+    return hashlib.sha256("\n".join([*(view.columns or ()), "", *made_of]).encode()).hexdigest()[:16]
+
+
+def _read(lake: Lake, path: str) -> pl.DataFrame | None:
+    """Return a month's file, or nothing where it is damaged or was just replaced."""
+    try:
+        data = lake.files.read(path)
+    except FileNotFoundError:
+        return None
+    if hashlib.sha256(data).hexdigest()[:16] != path.rpartition("-")[2].removesuffix(".parquet"):
+        _log.warning("%s is damaged; the month is read from its partitions.", lake.files.uri(path))
+        return None
+    return pl.read_parquet(io.BytesIO(data))
+
+
+def _keep(lake: Lake, folder: str, begin: str, frame: pl.DataFrame, superseded: Sequence[str]) -> None:
+    """Write a month's file in the place of earlier ones. A lake that cannot be written to can still be read."""
+    data = parquet_bytes(frame)
+    name = f"{begin}{hashlib.sha256(data).hexdigest()[:16]}.parquet"
+    try:
+        lake.files.write(f"{folder}/{name}", data)
+        for old in superseded:
+            if old != name:
+                lake.files.delete(f"{folder}/{old}")
+    except (StorageError, FileNotFoundError) as error:  # another worker may have been faster
+        _log.info("%s of %s is not kept in one file: %s", begin, folder, error)

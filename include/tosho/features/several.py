@@ -51,14 +51,19 @@ def in_blocks(kernel: Kernel, inputs: Sequence[Array], windows: Sequence[int]) -
     for begin in range(0, max(size, 1), BLOCK_ROWS):
         end = min(begin + BLOCK_ROWS, size)
         rows = [x[max(begin - earlier, 0) : end] for x in inputs]
-        for window, values in kernel(*rows, windows=windows).items():
-            if window not in results:
-                results[window] = tuple(np.full(size, np.nan) for _ in values)
+        made = kernel(*rows, windows=windows)
+        results = results or _empty(made, size)
+        for window, values in made.items():
             for target, value in zip(results[window], values, strict=True):
-                made = min(value.size, end - begin)
-                newest = value[value.size - made :]
-                np.copyto(target[end - made : end], newest, where=np.isfinite(newest))
+                newest = value[max(value.size - (end - begin), 0) :]
+                np.copyto(target[end - newest.size : end], newest, where=np.isfinite(newest))
     return results
+
+
+def _empty(made: Several, size: int) -> Several:
+    """Columns for such results, in one piece of memory, which is had again sooner than many small ones."""
+    columns = iter(np.full((sum(map(len, made.values())), size), np.nan))
+    return {window: tuple(next(columns) for _ in values) for window, values in made.items()}
 
 
 def sums(x: Array, windows: Sequence[int]) -> Several:

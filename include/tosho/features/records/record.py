@@ -87,7 +87,7 @@ def with_records(rows: pl.DataFrame, wanted: Iterable[Records], made: Made) -> p
 
 
 def _joined(rows: pl.DataFrame, records: Records, known: pl.DataFrame | None) -> pl.DataFrame:
-    if known is None or known.is_empty():
+    if known is None or known.is_empty() or rows.is_empty():
         return rows.with_columns(pl.lit(None, pl.Float64).alias(name) for name in records.given)
     told = known.drop_nulls(records.grain.key).with_columns(_place(known["session"]).alias("_told"))
     joined = as_of(rows, told, by=records.grain.key, cutoff="session", known_at="session")

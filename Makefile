@@ -5,10 +5,11 @@ export PYTHONPATH := include
 MARKET ?=
 CODES ?= 4000
 SESSIONS ?= 500
+SET ?= standard
 # One home a market: a lake and its models are of one market only.
 HOME_FOLDER ?= .tosho$(if $(MARKET),/$(notdir $(abspath $(MARKET))),$(if $(filter 4000x500,$(CODES)x$(SESSIONS)),,/synthetic-$(CODES)x$(SESSIONS)))
 
-.PHONY: help setup demo airflow stop test check bench clean env pins docs
+.PHONY: help setup demo airflow stop test check leaks bench clean env pins docs
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -35,6 +36,9 @@ check: setup  ## formatting, lint, types, layers
 
 test: setup  ## every test, with the real parts, in groups side by side
 	@$(PY) tests/side_by_side.py
+
+leaks: setup  ## ask every feature of set standard (or SET=name) whether it knows what comes later
+	@$(PY) -m tosho features leaks --set $(SET)
 
 bench: setup  ## speed of the main parts; writes bench/out/
 	@$(PY) -m bench

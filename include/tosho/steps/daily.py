@@ -17,6 +17,7 @@ from tosho.observability import metrics
 from tosho.observability.log import logger
 from tosho.predictions import open_store
 from tosho.steps.gates import FeatureJudge, judge_data, judge_predictions, report_data
+from tosho.steps.leaks import judge_leaks
 from tosho.steps.rederive import report_later
 from tosho.storage import Lake
 
@@ -92,7 +93,7 @@ def check_features(session: date, settings: Settings) -> dict[str, Any]:
     judge = FeatureJudge(lake, passes)
     earlier = [known for known in lake.sessions("bars", last=session) if known < session]
     judge.read_history(earlier[-passes.rows_before :])
-    return _enforce(judge.judge(session), session, settings)
+    return _enforce([*judge.judge(session), *judge_leaks(lake, session, passes)], session, settings)
 
 
 def load(session: date, settings: Settings) -> dict[str, Any]:

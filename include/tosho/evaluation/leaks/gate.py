@@ -21,7 +21,7 @@ from tosho.quality.verdict import Verdict, at_most
 CUTS = (8, 21, 34)
 """Sessions before the last at which the market is cut: on different days of the week, and with some to come."""
 
-SAMPLED = 300
+SAMPLED = 200
 """Sessions over which a rank IC is measured, spread over the market, at most."""
 
 ROWS = "session, code"

@@ -9,9 +9,10 @@ from functools import cached_property
 
 import polars as pl
 
-from tosho.contracts import INGESTED
+from tosho.contracts import BARS, INGESTED
 from tosho.features.plan import Plan
 from tosho.features.records import Grain
+from tosho.point_in_time.prices import splits_of
 from tosho.storage import Lake
 
 CORE = ("bars", "securities", "shares", "indices")
@@ -73,29 +74,47 @@ def market_of(tables: Mapping[str, pl.DataFrame], passes: Plan) -> Market:
     return Market(there, tuple(there["bars"]["session"].unique().sort()), about_codes(passes))
 
 
-def read_market(lake: Lake, passes: Plan, sessions: Sequence[date], codes: Collection[str] | None = None) -> Market:
-    """Return what a lake holds of some sessions, of all codes or of some.
+def read_market(
+    lake: Lake, passes: Plan, sessions: Sequence[date], codes: Collection[str], window: int | None = None
+) -> Market:
+    """Return what a lake holds of some sessions and codes, and nothing of any later session.
+
+    Rows of other codes are kept in the tables that records of the market or of sectors are made of.
 
     Args:
         lake: Where.
         passes: The plan whose tables are read.
         sessions: Which, in order, each with bars.
         codes: Those whose rows are kept in the tables that are about codes.
+        window: How many of the sessions, the newest, are read of tables of which earlier rows do not count; all if
+            left out. The market's sessions are these.
     """
-    of_codes = about_codes(passes)
+    newest = sessions if window is None else sessions[-window:]
+    of_all = {table for kind in passes.records(Grain.MARKET, Grain.SECTOR) for table in kind.tables}
     tables = {}
     for table in tables_of(passes):
-        kept = list(codes) if codes is not None and table in of_codes else None
-        if parts := list(_parts(lake, table, sessions, kept)):
+        kinds = [kind for kind in passes.records() if table in kind.tables]
+        lasting = table == "shares" or any(kind.lasts is None for kind in kinds)
+        kept = list(codes) if table in about_codes(passes) - of_all else None
+        reads = kinds[0].reads if len(kinds) == 1 else None
+        if parts := list(_parts(lake, table, sessions if lasting else newest, kept, reads)):
             tables[table] = pl.concat(parts)
-    return market_of(tables, passes)
+    return replace(market_of(tables, passes), sessions=tuple(newest))
 
 
-def _parts(lake: Lake, table: str, sessions: Sequence[date], codes: Sequence[str] | None) -> Iterator[pl.DataFrame]:
-    there = frozenset(lake.sessions(table, sessions[0], sessions[-1]))
+def read_splits(lake: Lake, sessions: Sequence[date], codes: Collection[str]) -> pl.DataFrame:
+    """Return the splits of some codes in some sessions."""
+    parts = _parts(lake, "bars", sessions, list(codes), ("session", "code", "adj_factor"))
+    return pl.concat([splits_of(BARS.empty()), *(splits_of(part) for part in parts)])
+
+
+def _parts(
+    lake: Lake, table: str, sessions: Sequence[date], codes: Sequence[str] | None, columns: Sequence[str] | None
+) -> Iterator[pl.DataFrame]:
+    there = frozenset(lake.sessions(table, sessions[0], sessions[-1])) if sessions else frozenset()
     found = [session for session in sessions if session in there]
     for begin in range(0, len(found), _TOGETHER):
-        rows = lake.read_many(table, found[begin : begin + _TOGETHER])
+        rows = lake.read_many(table, found[begin : begin + _TOGETHER], columns)
         yield rows if codes is None else rows.filter(pl.col("code").is_in(codes))
 
 

@@ -119,11 +119,16 @@ def _floats(frame: pl.DataFrame) -> Float64s:
 def _correlations(x: Float64s, y: Float64s) -> Float64s:
     """Return the rank correlations of a session, `[features, horizons]`, each over the codes that have both."""
     found = np.full((x.shape[1], y.shape[1]), np.nan)
+    known, ranks = np.zeros(len(y), bool), x[:0]
     for place in range(y.shape[1]):
-        known = ~np.isnan(y[:, place])
-        there = x[known]
-        returns = np.where(np.isnan(there), np.nan, y[known, place][:, None])
-        found[:, place] = _pearson(ranked(there), ranked(returns))
+        if not np.array_equal(known, ~np.isnan(y[:, place])) or not place:
+            known = ~np.isnan(y[:, place])
+            ranks = ranked(x[known])
+        whole = ~np.isnan(ranks).any(axis=0)
+        returns = np.where(np.isnan(ranks), np.nan, y[known, place][:, None])
+        returns[:, whole] = ranked(y[known, place][:, None])
+        returns[:, ~whole] = ranked(returns[:, ~whole])
+        found[:, place] = _pearson(ranks, returns)
     return found
 
 

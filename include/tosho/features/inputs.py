@@ -52,9 +52,7 @@ class Published:
     in_window: tuple[str, ...]
 
     @classmethod
-    def of(
-        cls, lake: Lake, last: date, window_from: date | None = None, kinds: Iterable[Records] = ()
-    ) -> Published:
+    def of(cls, lake: Lake, last: date, window_from: date | None = None, kinds: Iterable[Records] = ()) -> Published:
         """Return what is published from the first session with bars to `last`.
 
         Args:
@@ -70,9 +68,8 @@ class Published:
         asked += [(table, s) for table in in_window for s in sessions if s >= (window_from or s)]
         tokens = {table: np.zeros(len(sessions), np.uint32) for table in (*ever, *in_window)}
         place = {session: number for number, session in enumerate(sessions)}
-        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-            for (table, session), token in zip(asked, pool.map(lambda at: _token_at(lake, *at), asked), strict=True):
-                tokens[table][place[session]] = token
+        for (table, session), token in zip(asked, lake.files.each(lambda at: _token_at(lake, *at), asked), strict=True):
+            tokens[table][place[session]] = token
         for table in ever:
             tokens[table][tokens["bars"] == 0] = 0  # read where there are bars
         return cls(sessions, tokens, ever, in_window)

@@ -139,12 +139,14 @@ def compute_series(  # noqa: PLR0913 - what rows of one code look at
         first = days[max(int(days.search_sorted(wanted[0])) - part.rows_before, 0)] if wanted.len() else None
         recent = rows.filter(pl.col("session") >= first)
         known = with_records(recent, [r for r in passes.records(Grain.CODE) if part.reads.intersection(r.given)], made)
-        done = [_part_of(chunk, context, part, passes, wanted) for chunk in _chunks(known)]
-        found = pl.concat([found, pl.concat(done)], how="horizontal")
+        parts = (_part_of(chunk, context, part, passes, wanted) for chunk in _chunks(known))
+        found = pl.concat([found, pl.concat([_stored(made, passes, stored_as) for made in parts])], how="horizontal")
+    return found.select(*columns.KEY, *passes.handed_on)
+
+
+def _stored(rows: pl.DataFrame, passes: Plan, stored_as: pl.DataType) -> pl.DataFrame:
     computed = {f.name for level in (*passes.market, *passes.sector, *passes.series) for f in level}
-    return found.select(
-        *columns.KEY, *(pl.col(n).cast(stored_as) if n in computed else pl.col(n) for n in passes.handed_on)
-    )
+    return rows.with_columns(pl.col(name).cast(stored_as) for name in rows.columns if name in computed)
 
 
 def _part_of(

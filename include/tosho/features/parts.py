@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from tosho.features.plan import Level, Plan
@@ -27,7 +28,7 @@ class Part:
     levels: tuple[Level, ...]
     rows_before: int
 
-    @property
+    @cached_property
     def reads(self) -> frozenset[str]:
         """All columns that its features read, and those it passes on."""
         return frozenset((*self.columns, *(name for level in self.levels for f in level for name in f.inputs)))

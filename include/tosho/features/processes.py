@@ -22,12 +22,11 @@ from tosho.features.pieces.read import Read
 from tosho.features.pieces.series import Series
 from tosho.features.pieces.shape import shape_of
 from tosho.features.pieces.source import Window
+from tosho.features.pieces.worker import WORKER
 from tosho.features.plan import plan
 from tosho.features.sets import FeatureSet
 from tosho.observability.progress import Progress
 from tosho.storage import Lake
-
-_THREADS = ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
 
 
 def build_window(lake: Lake, wanted: FeatureSet, window: Window, workers: int | None = None) -> None:
@@ -112,11 +111,11 @@ def _scratch() -> Iterator[Path]:
 
 @contextmanager
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Give a pool of fresh processes, each with one thread for all that it computes: there is one for every core."""
+    """Give a pool of fresh processes, one for every core, in the environment of a worker."""
     context = get_context("forkserver")
     context.set_forkserver_preload(["tosho.features.pieces.job"])
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))  # read by the libraries when a process is born
+    before = {name: os.environ.get(name) for name in WORKER}
+    os.environ.update(WORKER)  # read by the libraries when a process is born
     try:
         with ProcessPoolExecutor(workers, context) as pool:
             yield pool

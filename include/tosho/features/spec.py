@@ -17,7 +17,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Generic, ParamSpec, cast
 
@@ -53,7 +53,7 @@ class Feature:
     summary: str = field(default="", repr=False)
     published: bool = True  # an intermediate is computed for others, and is in no set
 
-    @property
+    @cached_property
     def inputs(self) -> tuple[str, ...]:
         """The columns it reads, of the panel, the market or other features, in order of name."""
         return tuple(sorted(set(self.expression.meta.root_names())))

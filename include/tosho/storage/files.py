@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import pyarrow.fs as pafs
 
 from tosho.config import S3
+
+SIDE_BY_SIDE = 16
+Item = TypeVar("Item")
+Found = TypeVar("Found")
 
 
 class StorageError(OSError):
@@ -52,16 +58,34 @@ class Files:
         """Travel to workers as settings alone; a connection is made where it is used."""
         return {"root": self.root, "s3": self.s3}
 
-    def _at(self, path: str) -> str:
+    @cached_property
+    def _base(self) -> str:
         parts = urlsplit(self.root)
-        return f"{parts.netloc}{parts.path}/{path}" if path else f"{parts.netloc}{parts.path}"
+        return f"{parts.netloc}{parts.path}"
+
+    @cached_property
+    def _is_local(self) -> bool:
+        return isinstance(self._filesystem, pafs.LocalFileSystem)
+
+    def _at(self, path: str) -> str:
+        return f"{self._base}/{path}" if path else self._base
 
     def uri(self, path: str) -> str:
         """Return the full URI of a path."""
         return f"{self.root}/{path}"
 
+    def each(self, function: Callable[[Item], Found], items: Iterable[Item]) -> Iterator[Found]:
+        """Yield a function's answers about items, in order: side by side where an answer takes the network's time."""
+        if self._is_local:
+            yield from map(function, items)
+            return
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            yield from pool.map(function, items)
+
     def exists(self, path: str) -> bool:
         """Tell whether a file is there."""
+        if self._is_local:
+            return os.path.isfile(self._at(path))  # noqa: PTH113 - asked thousands of times, and Path is slower
         return bool(self._filesystem.get_file_info(self._at(path)).type == pafs.FileType.File)
 
     def read(self, path: str) -> bytes:
@@ -70,6 +94,9 @@ class Files:
         Raises:
             FileNotFoundError: Nothing is there.
         """
+        if self._is_local:
+            with open(self._at(path), "rb") as file:  # noqa: PTH123 - as in `exists`
+                return file.read()
         with self._filesystem.open_input_stream(self._at(path), compression=None) as stream:
             return bytes(stream.read())
 
@@ -80,7 +107,7 @@ class Files:
             StorageError: The write failed (a full disk, refused credentials). What was there is unharmed.
         """
         try:
-            if isinstance(self._filesystem, pafs.LocalFileSystem):
+            if self._is_local:
                 self._write_by_rename(self._at(path), data)
             else:  # an object appears when its PUT is complete, and not before
                 with self._filesystem.open_output_stream(self._at(path), compression=None) as stream:
@@ -143,7 +170,7 @@ class Files:
     def _require_inside(self, path: str) -> None:
         if not path.strip("/") or ".." in path.split("/"):
             raise StorageError(f"{path!r} is no folder in {self.root}; name one below it.")
-        if isinstance(self._filesystem, pafs.LocalFileSystem):
+        if self._is_local:
             root, real = (os.path.realpath(self._at(name)) for name in ("", path))
             if not real.startswith(f"{root}/"):
                 raise StorageError(

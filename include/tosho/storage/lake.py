@@ -174,9 +174,8 @@ class Lake:
         """Return the published sessions of a table, in order, within the bounds (both included)."""
         folders = layout.sessions_of(self.files.names(layout.table_path(table)))
         wanted = [s for s in folders if (first or s) <= s <= (last or s)]
-        with ThreadPoolExecutor(16) as pool:
-            published = pool.map(lambda s: self.has(table, s), wanted)
-            return [session for session, there in zip(wanted, published, strict=True) if there]
+        published = self.files.each(lambda s: self.has(table, s), wanted)
+        return [session for session, there in zip(wanted, published, strict=True) if there]
 
     def read(self, table: str, session: date, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Return one partition, ordered by key.

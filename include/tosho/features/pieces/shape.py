@@ -8,12 +8,12 @@ from datetime import date
 from tosho.features.pieces.source import Window
 
 CHUNK_SESSIONS = 40
-GIVEN = 40
-"""Columns of a row before features are computed, counted in those of 4 bytes."""
-BUCKET_VALUES = 131_072 * 110
-"""Values of a group of codes: 55 MB of 4 bytes, and a few times that while they are computed."""
-SPAN_VALUES = 65_536 * 110
-"""Values finished together, of all codes: 28 MB."""
+GIVEN = 20
+"""Columns of a row before features are computed."""
+BUCKET_VALUES = 1 << 25
+"""Values of a group of codes: 134 MB of 4 bytes, and a few times that while they are computed."""
+SPAN_VALUES = 1 << 24
+"""Values finished together, of all codes: 67 MB."""
 SPAN_SESSIONS = 64
 """Sessions finished together at most."""
 
@@ -47,7 +47,7 @@ def shape_of(rows: int, columns: int, window: Window, tasks: int) -> Shape:
     >>> from datetime import date
     >>> days = tuple(date(2024, 1, day) for day in range(4, 20))
     >>> shape_of(40_000, 110, Window((), days, days[-2:]), 2)
-    Shape(chunk=40, buckets=3, span=1)
+    Shape(chunk=40, buckets=2, span=3)
     """
     values = rows * (GIVEN * len(window.needed) + columns * len(window.wanted))
     buckets = max(tasks, -(-values // BUCKET_VALUES))

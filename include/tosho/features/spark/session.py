@@ -11,6 +11,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession  # noqa: TID253 - this package is the door to pyspark
 
 import tosho
+from tosho.features.pieces.worker import WORKER
 
 _NEEDED = {
     # Rows are few and heavy: a handful to a batch keeps every Arrow buffer far below its 2 GB.
@@ -24,8 +25,7 @@ _NEEDED = {
     # Two attempts of one task at once would write, and on failure remove, the same files.
     "spark.speculation": "false",
     # One thread a task: Spark has as many tasks at once as cores.
-    "spark.executorEnv.POLARS_MAX_THREADS": "1",
-    "spark.executorEnv.OPENBLAS_NUM_THREADS": "1",
+    **{f"spark.executorEnv.{name}": value for name, value in WORKER.items()},
 }
 
 

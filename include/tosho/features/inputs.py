@@ -86,7 +86,8 @@ class Published:
         """Return the place of the first session that is read in full."""
         end = bisect_left(self.sessions, session)
         with_bars = np.flatnonzero(self.tokens["bars"][:end])
-        return int(with_bars[max(len(with_bars) - lookback, 0)]) if with_bars.size else end
+        oldest = max(len(with_bars) - lookback, 0)
+        return int(with_bars[oldest]) if oldest < len(with_bars) else end
 
     def changes_since(self, session: date, record: Mapping[str, Any]) -> Iterator[Change]:
         """Yield what a session's features were made from and is published otherwise now, by table, oldest first."""

@@ -47,7 +47,7 @@ class Plan:
     @property
     def rows_before(self) -> int:
         """Earlier sessions that must be read so that every value of a session is what a full run gives."""
-        lasting = {name: found.lasts or 0 for found in self.records() for name in found.given}
+        lasting = {name: _told_before(found) for found in self.records() for name in found.given}
         handed_on = max((columns.REACH.get(name, 0) for name in self.handed_on), default=0)
         return max(handed_on, *self.lookback.values(), self._rows_before({**columns.REACH, **lasting}))
 
@@ -98,6 +98,11 @@ class Plan:
         if self.reads_graph:
             read.update(OF_GRAPH)
         return (*(n for n in self.names if n not in made), *sorted(read - made - {*self.names, *columns.KEY}))
+
+
+def _told_before(found: Records) -> int:
+    """Return of how many earlier sessions a row is given records: while they last, and by what told its sector."""
+    return max(found.lasts or 0, columns.LISTING_AGE if found.grain is Grain.SECTOR else 0)
 
 
 def plan(feature_set: FeatureSet) -> Plan:

@@ -53,8 +53,9 @@ class Plan:
 
     @property
     def sector_rows_before(self) -> int:
-        """Earlier sessions that the sectors' mean returns need; 0 where nothing reads them."""
-        return self._rows_before({"sector_return": columns.REACH["sector_return"]})
+        """Earlier sessions that the sectors need: for who their members are, and for their mean returns."""
+        told = {name: _told_before(found) for found in self.records(Grain.SECTOR) for name in found.given}
+        return self._rows_before({**told, "sector_return": columns.REACH["sector_return"]})
 
     def _rows_before(self, reach: Mapping[str, int]) -> int:
         """Return what the features need whose values come of columns that are themselves made of earlier sessions."""

@@ -34,7 +34,7 @@ class SectorSums:
             rows_before: Earlier sessions that the sectors' features need, those that a mean is made of included.
         """
         begin = max(window.needed.index(window.wanted[0]) - rows_before, 0)
-        return cls(source, window.needed[begin:], min(REACH["sector_return"], begin))
+        return cls(source, window.needed[begin:], min(REACH["sector_return"], rows_before, begin))
 
     def parts(self) -> int:
         """Return how many parts there are."""

@@ -72,13 +72,13 @@ def _made_up(passes: Plan, codes: int, seed: int) -> Market:
 
 
 def _of_lake(uri: str, passes: Plan, first: date | None, last: date | None, codes: int) -> Market:
-    from tosho.evaluation.leaks import read_market
+    from tosho.evaluation.leaks import MarketTooSmallError, read_market
     from tosho.storage import Files, Lake
 
     lake = Lake(Files(uri))
     sessions = lake.sessions("bars", first, last)
     if not sessions:
-        raise typer.BadParameter(f"{uri} has no bars of the sessions asked for.")
+        raise MarketTooSmallError(f"{uri} has no bars of the sessions asked for. Ask for a range that it holds.")
     sessions = sessions if first else sessions[-SESSIONS:]
     return read_market(lake, passes, sessions, _spread(lake.read("bars", sessions[-1])["code"].to_list(), codes))
 

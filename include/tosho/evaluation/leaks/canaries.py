@@ -13,9 +13,8 @@ import polars as pl
 
 from tosho import calendar
 from tosho.dataset.labels import label_bars
-from tosho.evaluation.leaks.market import Market
 from tosho.evaluation.leaks.values import Planted
-from tosho.features.columns import CLOSE, CLOSE_RAW, MARKET_CLOSE
+from tosho.features.columns import CLOSE, CLOSE_RAW
 from tosho.features.plan import Plan
 from tosho.features.records import Grain, Records, Tables
 from tosho.features.spec import Feature, Scope
@@ -51,21 +50,16 @@ class Canary:
         return self.feature.name
 
 
-def canaries(market: Market) -> tuple[Canary, ...]:
-    """Return those that a market can show: one of the index needs an index."""
-    found = _all()
-    return found if market.tables["indices"].height else tuple(c for c in found if c.feature.scope is not Scope.MARKET)
-
-
-def _all() -> tuple[Canary, ...]:
+def canaries() -> tuple[Canary, ...]:
+    """Return all of them."""
     return (
         _canary("next_row", CLOSE.shift(-1) / CLOSE, "It looks one row ahead.", Check.PREFIX, Check.SUFFIX),
-        _canary(
+        _recorded(
             "next_of_market",
-            MARKET_CLOSE.shift(-2) / MARKET_CLOSE.shift(-1),
-            "It is the return of TOPIX that follows.",
+            _mean_label,
+            "It is the mean return that follows.",
             *(Check.PREFIX, Check.SUFFIX, Check.RANK_IC),
-            scope=Scope.MARKET,
+            grain=Grain.MARKET,
         ),
         _recorded("answer", _labels, "It is the label itself.", Check.PREFIX, Check.SUFFIX, Check.RANK_IC),
         _canary(
@@ -127,18 +121,25 @@ def _canary(  # noqa: PLR0913 - the fields of a canary
     return Canary(feature, wrong, frozenset(found_by), records)
 
 
-def _recorded(fault: str, make: Callable[[Tables], pl.DataFrame], wrong: str, *found_by: Check) -> Canary:
+def _recorded(
+    fault: str, make: Callable[[Tables], pl.DataFrame], wrong: str, *found_by: Check, grain: Grain = Grain.CODE
+) -> Canary:
     column = f"{_named(fault)}_given"
 
     def made(tables: Tables) -> pl.DataFrame:
         return make(tables).rename({"value": column})
 
-    records = Records(f"{_named(fault)}_of", Grain.CODE, ("bars", "shares"), (column,), made)
-    return _canary(fault, pl.col(column) * 1.0, wrong, *found_by, records=records)
+    records = Records(f"{_named(fault)}_of", grain, ("bars", "shares"), (column,), made)
+    scope = Scope.MARKET if grain is Grain.MARKET else Scope.SERIES
+    return _canary(fault, pl.col(column) * 1.0, wrong, *found_by, scope=scope, records=records)
 
 
 def _labels(tables: Tables) -> pl.DataFrame:
     return label_bars(tables["bars"]).select("session", "code", value="y_1")
+
+
+def _mean_label(tables: Tables) -> pl.DataFrame:
+    return label_bars(tables["bars"]).group_by("session").agg(pl.col("y_1").mean().alias("value"))
 
 
 def _early(tables: Tables) -> pl.DataFrame:

@@ -33,6 +33,9 @@ from tosho.point_in_time.prices import splits_of
 LOOKED_AT = 25
 """Sessions before a cut, the cut among them, whose values are compared: more than the longest horizon."""
 
+FINISHED = 5
+"""How many of these, the newest, have what is computed of one session: it looks at no other."""
+
 EVERY = 3
 """One code in so many is kept while the others are removed or multiplied."""
 
@@ -74,8 +77,8 @@ class Subject:
 
     @cached_property
     def without_value(self) -> list[str]:
-        """The columns that have no value in any session whose values are compared."""
-        values = self.values(sorted({session for cut in self.cuts for session in self.looked_at(cut)}))
+        """The columns that have no value in the sessions that are compared at the last cut."""
+        values = self.values(self.looked_at(max(self.cuts)))
         return [name for name in self.passes.names if not values[name].count()]
 
     def looked_at(self, cut: date) -> tuple[date, ...]:
@@ -84,9 +87,9 @@ class Subject:
         at = sessions.index(cut) + 1
         return sessions[max(at - LOOKED_AT, 0) : at]
 
-    def values(self, sessions: Sequence[date]) -> pl.DataFrame:
-        """Return all columns of some sessions, of the market as it is."""
-        return finished(self.through, self.passes, sessions)
+    def values(self, sessions: Sequence[date], newest: int = FINISHED) -> pl.DataFrame:
+        """Return all columns of some sessions, of the market as it is; see `finished`."""
+        return finished(self.through, self.passes, sessions, newest)
 
 
 def prefix(subject: Subject) -> Found:
@@ -94,7 +97,7 @@ def prefix(subject: Subject) -> Found:
     found: dict[str, str] = {}
     for cut in subject.cuts:
         looked_at = subject.looked_at(cut)
-        then = all_values(subject.market.until(cut), subject.passes, looked_at)
+        then = all_values(subject.market.until(cut), subject.passes, looked_at, FINISHED)
         told = changed(subject.values(looked_at), then, subject.passes.names)
         found = _sentences(told, f"With every table ended at {cut}") | found
     return found
@@ -107,7 +110,7 @@ def suffix(subject: Subject) -> Found:
         looked_at = subject.looked_at(cut)
         now = subject.values(looked_at)
         for how, market in markets.disturbed_after(subject.market, cut):
-            told = changed(now, all_values(market, subject.passes, looked_at), subject.passes.names)
+            told = changed(now, all_values(market, subject.passes, looked_at, FINISHED), subject.passes.names)
             found = _sentences(told, f"With the rows after {cut} {how}") | found
     return found
 
@@ -115,7 +118,7 @@ def suffix(subject: Subject) -> Found:
 def order(subject: Subject) -> Found:
     """No value may depend on the order in which rows are given."""
     looked_at = subject.looked_at(subject.cuts[0])
-    then = all_values(markets.in_another_order(subject.market), subject.passes, looked_at)
+    then = all_values(markets.in_another_order(subject.market), subject.passes, looked_at, FINISHED)
     return _sentences(
         changed(subject.values(looked_at), then, subject.passes.names), "With the rows of every table in another order"
     )
@@ -200,7 +203,7 @@ def _numbered(subject: Subject) -> pl.DataFrame:
 def _never(subject: Subject) -> dict[str, str]:
     before, without = subject.market.sessions.index(max(subject.cuts)), unfed(subject)
     return {
-        name: f"It has no value at the cuts, with {before} sessions before the last of them and a lookback of "
+        name: f"It has no value at the last cut, with {before} sessions before it and a lookback of "
         f"{subject.passes.lookback[name]}."
         for name in subject.without_value
         if name not in without and subject.passes.lookback[name] <= before

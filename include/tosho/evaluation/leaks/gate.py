@@ -134,7 +134,7 @@ class Gate:
     @cached_property
     def canaries(self) -> tuple[Canary, ...]:
         """The faults that are planted."""
-        return canaries(self.market)
+        return canaries()
 
     @cached_property
     def subject(self) -> Subject:
@@ -173,7 +173,7 @@ class Gate:
         apart = -(-len(sessions) // SAMPLED)
         listed = tables["securities"].select(KEY) if tables["securities"].height else None
         labels = label_bars(tables["bars"], listed, sessions)
-        values = self.subject.values(sessions[::apart])
+        values = self.subject.values(sessions[::apart], len(sessions))
         measured = signal.rank_ics(values.sort(KEY), labels, self.subject.passes.names, apart)
         self._measured[:] = [one for one in measured if one.feature in set(self.passes.names)]
         return signal.alarms(measured)

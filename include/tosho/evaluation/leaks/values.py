@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -86,23 +86,32 @@ def through_time(  # noqa: PLR0913 - what may be known already
     return Through(rows.sort(KEY), graph_returns(panel) if passes.reads_graph else None, shared)
 
 
-def all_values(market: Market, passes: Plan, sessions: Collection[date]) -> pl.DataFrame:
+def all_values(market: Market, passes: Plan, sessions: Sequence[date], newest: int) -> pl.DataFrame:
+    """Return what `finished` does. All sessions are computed, so that each could look at any other."""
+    return finished(through_time(market, passes), passes, sessions, newest)
+
+
+def finished(through: Through, passes: Plan, sessions: Sequence[date], newest: int) -> pl.DataFrame:
     """Return session, code and every column of a plan at some sessions, ordered by session and code.
 
-    What is of one session is float32, as stored.
+    Args:
+        through: What `through_time` gives, at these sessions at least.
+        passes: The plan.
+        sessions: Which, in order.
+        newest: In how many of them, the newest, there is what is computed of one session: float32, as stored. Null in
+            the others.
     """
-    return finished(through_time(market, passes, sessions), passes, sessions)
-
-
-def finished(through: Through, passes: Plan, sessions: Collection[date]) -> pl.DataFrame:
-    """Return what `all_values` does of sessions whose passes through time are done."""
     rows = through.rows.filter(pl.col("session").is_in(list(sessions)))
     if not passes.session or rows.is_empty():
         return rows
     made = {feature.name for level in passes.session for feature in level}
-    parts = rows.partition_by("session", maintain_order=True)
+    later = pl.col("session") >= sessions[-newest:][0]
+    whole = rows.filter(later)
+    parts = whole.partition_by("session", maintain_order=True)
     of_session = pl.concat([local.compute_session(part, passes, through.returns) for part in parts])
-    return rows.select(*KEY, *(of_session[name] if name in made else name for name in passes.names))
+    whole = whole.select(*KEY, *(of_session[name] if name in made else name for name in passes.names))
+    earlier = rows.filter(~later).select(*KEY, *(name for name in passes.names if name not in made))
+    return pl.concat([earlier, whole], how="diagonal").select(whole.columns)
 
 
 def blank_columns(market: Market, passes: Plan) -> frozenset[str]:

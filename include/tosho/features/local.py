@@ -128,20 +128,32 @@ def compute_series(  # noqa: PLR0913 - what rows of one code look at
         made: Records of these codes.
         stored_as: Type of the features handed on.
     """
-    rows = _numbered(panel.sort("code", "session"), by="code")
+    rows = _numbered(_ordered(panel), by="code")
     days = market["session"].sort()
     wanted = days if sessions is None else pl.Series("session", sorted(sessions), pl.Date)
     if sectors is None:
         sectors = compute_sectors((), market, passes)
     context = [told for told in (market, sectors) if told is not None]
-    found = rows.filter(pl.col("session").is_in(wanted.implode())).select(columns.KEY)
-    for part in parts_of(passes, wanted.len()):
-        first = days[max(int(days.search_sorted(wanted[0])) - part.rows_before, 0)] if wanted.len() else None
-        recent = rows.filter(pl.col("session") >= first)
-        known = with_records(recent, [r for r in passes.records(Grain.CODE) if part.reads.intersection(r.given)], made)
-        parts = (_part_of(chunk, context, part, passes, wanted) for chunk in _chunks(known))
-        found = pl.concat([found, pl.concat([_stored(made, passes, stored_as) for made in parts])], how="horizontal")
-    return found.select(*columns.KEY, *passes.handed_on)
+    found = [rows.filter(pl.col("session").is_in(wanted.implode())).select(columns.KEY)]
+    for part in sorted(parts_of(passes, wanted.len()), key=lambda part: -part.rows_before):
+        if wanted.len():  # each part's rows are among those of the part before
+            first = days[max(int(days.search_sorted(wanted[0])) - part.rows_before, 0)]
+            rows = rows if rows["session"].min() == first else rows.filter(pl.col("session") >= first)
+        read = [name for name in rows.columns if name in part.reads or name in (*columns.KEY, "sector33", _ROW)]
+        known = [kind for kind in passes.records(Grain.CODE) if part.reads.intersection(kind.given)]
+        parts = (
+            _part_of(chunk, context, part, passes, wanted)
+            for chunk in _chunks(with_records(rows.select(read), known, made))
+        )
+        found.append(pl.concat([_stored(frame, passes, stored_as) for frame in parts]))
+    return pl.concat(found, how="horizontal").select(*columns.KEY, *passes.handed_on)
+
+
+def _ordered(panel: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows by code and session; as they are where they lie so already, as `build_panel` leaves them."""
+    code, session = pl.col("code"), pl.col("session")
+    rises = (code > code.shift(1)) | ((code == code.shift(1)) & (session > session.shift(1)))
+    return panel if panel.select(rises.all()).item() else panel.sort("code", "session")
 
 
 def _stored(rows: pl.DataFrame, passes: Plan, stored_as: pl.DataType) -> pl.DataFrame:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from features.record_tables import record_tables
 from tosho import calendar
 from tosho.contracts import features_contract
 from tosho.features import local, panel
@@ -17,6 +19,8 @@ from tosho.features.sets import FeatureSet
 from tosho.storage import Files, Lake, Manifest
 
 LAST = date(2024, 12, 30)
+SEED = 4
+"""Of a simulation in which something of every table is told in the last sessions."""
 
 
 def sessions(count: int) -> list[date]:
@@ -25,18 +29,23 @@ def sessions(count: int) -> list[date]:
 
 def bars(days: list[date], codes: int = 40, seed: int = 3) -> pl.DataFrame:
     """Long bars, unadjusted. Every fifth code halts at times (half the halts leave no row at all)."""
-    rng = np.random.default_rng(seed)
-    return pl.concat([_one(f"{1300 + 7 * i}{'A' if i % 11 == 3 else '0'}", i, days, rng) for i in range(codes)])
+    rng, n = np.random.default_rng(seed), len(days)
+    market = np.random.default_rng(seed + 1).normal(0, 0.015, n)  # some are neighbours in the graph of correlations
+    return pl.concat([_one(code, i, days, market, rng) for i, code in enumerate(codes_of(codes))])
 
 
-def _one(code: str, i: int, days: list[date], rng: np.random.Generator) -> pl.DataFrame:
+def codes_of(count: int) -> list[str]:
+    return [f"{1300 + 7 * i}{'A' if i % 11 == 3 else '0'}" for i in range(count)]
+
+
+def _one(code: str, i: int, days: list[date], market: np.ndarray, rng: np.random.Generator) -> pl.DataFrame:
     n = len(days)
     first = n // 3 if i % 7 == 2 else 0  # listed late
     last = n - n // 5 if i % 7 == 5 else n  # delisted early
     factor = np.ones(n)
     if i % 4 in {0, 1}:
         factor[[n // 6, n // 2, n - 3]] = (1 / 3, 0.5, 1 / 1.1)  # splits, one just before the end
-    close = (500 + 30 * i) * np.exp(np.cumsum(rng.normal(0, 0.02, n))) * np.cumprod(factor)
+    close = (500 + 30 * i) * np.exp(np.cumsum(rng.normal(0, 0.02, n) + market)) * np.cumprod(factor)
     spread = np.abs(rng.normal(0, 0.01, (2, n)))
     open_ = close * np.exp(rng.normal(0, 0.005, n))
     volume = np.round(rng.lognormal(11, 1, n)) * (rng.random(n) > 0.02)
@@ -135,29 +144,36 @@ def new_lake(folder: Path) -> Lake:
     return Lake(Files(f"file://{folder}/lake"))
 
 
-def publish(folder: Path, count: int, codes: int) -> Lake:
-    """Put a market of `count` sessions into a new lake and return it."""
+def publish(folder: Path, count: int, codes: int, told: int = 0) -> Lake:
+    """Put a market into a new lake and return it; records are told of the newest `told` of its `count` sessions."""
     lake, days = new_lake(folder), sessions(count)
     prices = bars(days, codes)
-    for name, frame in {
-        "bars": prices,
-        "securities": securities(prices),
-        "indices": indices(days),
-        "shares": shares(prices),
-    }.items():
-        for (session,), rows in frame.partition_by("session", as_dict=True).items():
-            lake.publish(name, session, rows)
+    listed = securities(prices)
+    tables = {"bars": prices, "securities": listed, "indices": indices(days)}
+    if told:
+        sectors = listed["sector33"].unique().sort().to_list()
+        tables |= record_tables(folder / "simulated", days[-told:], codes_of(codes), sectors, SEED)
+    parts = [
+        (name, session, rows)
+        for name, frame in {**tables, "shares": shares(prices)}.items()
+        for (session,), rows in frame.partition_by("session", as_dict=True).items()
+    ]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda part: lake.publish(*part), parts))
     return lake
 
 
 def publish_locally(lake: Lake, target: Lake, wanted: FeatureSet, sessions: list[date]) -> dict[date, Manifest]:
     """Publish what the local engine makes of the whole market at once; manifests tell the bytes."""
-    bars, listed, stated, indices = (
-        lake.read_many(name, lake.sessions(name)) for name in ("bars", "securities", "shares", "indices")
-    )
-    frame = local.compute(panel.build_panel(bars, stated, listed), indices, wanted, sessions)
+    passes = plan(wanted)
+    tables = {
+        name: lake.read_many(name, lake.sessions(name))
+        for name in dict.fromkeys(("bars", "securities", "shares", "indices", *passes.tables))
+    }
+    prices = panel.build_panel(tables["bars"], tables["shares"], tables["securities"])
+    frame = local.compute(prices, tables["indices"], wanted, sessions, tables)
     facts = {"feature_set": wanted.name, "number": wanted.number}
-    published, reach = Published.of(lake, sessions[-1]), plan(wanted).rows_before
+    published, reach = Published.of(lake, sessions[-1], kinds=passes.records()), passes.rows_before
     return {
         session: target.publish(
             "features",

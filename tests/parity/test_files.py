@@ -5,8 +5,14 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
+from features.record_tables import record_tables
 from parity import market
+from tosho.features import local
 from tosho.features.files import compute_file
+from tosho.features.panel import build_panel
+from tosho.features.sets import feature_set
+from tosho.features.spark import compute_tables
+from tosho.features.tables import Tables
 
 
 @pytest.fixture(scope="module")
@@ -35,3 +41,17 @@ def test_both_engines_write_the_same_file(spark, tables, tmp_path, given):
     assert local.equals(distributed)
     assert distributed["session"].n_unique() == 18
     assert set(distributed["code"].unique()) <= set(pl.read_parquet(tables / "bars.parquet")["code"])
+
+
+def test_both_engines_have_the_same_bits_of_every_table(spark, tmp_path):
+    """In memory: of tables that no command takes as a file yet."""
+    days, standard = market.sessions(120), feature_set("standard")
+    bars = market.bars(days, codes=12)
+    listed, shares = market.securities(bars), market.shares(bars)
+    sectors = listed["sector33"].unique().sort().to_list()
+    others = record_tables(tmp_path, days, market.codes_of(12), sectors, market.SEED)
+    tables = Tables(bars, listed, market.indices(days), shares, {**others, "shares": shares})
+    panel = build_panel(bars, shares, listed)
+    made = local.compute(panel, tables.indices, standard, days[-10:], tables.others)
+    assert compute_tables(tables, standard, days[-10:]).equals(made)
+    assert sum(made[name].null_count() < made.height for name in standard.names) > 400

@@ -1,0 +1,114 @@
+"""Set `standard`, which holds all features, on a lake with every table: the same bytes by every way there is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from parity import market
+from tosho.features import processes
+from tosho.features.pieces.shape import Shape
+from tosho.features.pieces.source import window_in
+from tosho.features.plan import plan
+from tosho.features.sets import feature_set
+from tosho.features.spark import job
+from tosho.storage import layout
+
+WANTED, EARLIER = 12, 20
+"""Sessions asked for, and such as lie before all that they look back on."""
+TOLD = 280
+"""Sessions of records: what looks back on them furthest takes 52 weeks."""
+STANDARD = feature_set("standard")
+REACH = plan(STANDARD).rows_before
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory):
+    return market.publish(tmp_path_factory.mktemp("market"), EARLIER + REACH + WANTED, codes=14, told=TOLD)
+
+
+@pytest.fixture(scope="module")
+def sessions(lake):
+    return lake.sessions("bars")[-WANTED:]
+
+
+@pytest.fixture(scope="module")
+def expected(lake, sessions, tmp_path_factory):
+    """The manifests, checksums included, of what the local engine makes of the whole lake at once."""
+    target = market.new_lake(tmp_path_factory.mktemp("local"))
+    made = market.publish_locally(lake, target, STANDARD, sessions)
+    frame = target.read_many("features", sessions)
+    assert [name for name in STANDARD.names if frame[name].null_count() == frame.height] == []
+    return made
+
+
+@pytest.fixture
+def window(lake, sessions):
+    whole = window_in(lake, sessions[0], sessions[-1], REACH)
+    assert len(whole.earlier) == EARLIER
+    return whole
+
+
+@pytest.fixture
+def by_spark(lake, spark):
+    def run(window, shape):
+        forget(lake, window)
+        job.publish(spark, lake, STANDARD, window, shape)
+        return built(lake, window)
+
+    return run
+
+
+@pytest.fixture
+def by_processes(lake, monkeypatch):
+    def run(window, shape):
+        forget(lake, window)
+        monkeypatch.setattr("tosho.features.processes.shape_of", lambda *_: shape)
+        processes.build_window(lake, STANDARD, window, 2)
+        return built(lake, window)
+
+    return run
+
+
+def forget(lake, window):
+    for session in window.wanted:
+        lake.files.delete_folder(layout.partition_path("features", session))
+
+
+def built(lake, window):
+    return {session: lake.manifest("features", session) for session in window.wanted}
+
+
+def those_of(expected, window):
+    return {session: expected[session] for session in window.wanted}
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        pytest.param(Shape(2000, 1, 100), id="all at once"),
+        pytest.param(Shape(100, 3, 5), id="buckets and spans"),
+        pytest.param(Shape(300, 101, 1), id="a bucket a code, a span a session"),
+    ],
+)
+def test_a_history_has_the_bytes_of_the_local_engine(by_spark, window, expected, shape):
+    assert by_spark(window, shape) == expected
+
+
+def test_processes_have_the_bytes_of_the_local_engine(by_processes, window, expected):
+    assert by_processes(window, Shape(100, 5, 5)) == expected
+
+
+@pytest.mark.parametrize("engine", ["by_spark", "by_processes"])
+def test_a_single_session_has_the_bytes_of_the_history(request, lake, sessions, expected, engine):
+    """What was told before the lookback counts, and is read."""
+    one = window_in(lake, sessions[-3], sessions[-3], REACH)
+    assert request.getfixturevalue(engine)(one, Shape(300, 2, 1)) == those_of(expected, one)
+
+
+@pytest.mark.parametrize("engine", ["by_spark", "by_processes"])
+def test_sessions_with_others_between_them_have_the_bytes_of_the_history(request, window, sessions, expected, engine):
+    """As after repairs far apart. The graph of each is made of all sessions before it."""
+    some = replace(window, wanted=(sessions[0], sessions[5], sessions[6], sessions[11]))
+    assert request.getfixturevalue(engine)(some, Shape(200, 4, 3)) == those_of(expected, some)

@@ -125,6 +125,16 @@ def _multiplied(later: pl.DataFrame) -> pl.DataFrame:
     return later.with_columns(pl.col(pl.Float64) * 1.7)
 
 
+def by_reach(wanted: Iterable[Feature]) -> Iterator[Plan]:
+    """The plans of features that by themselves would have as many earlier sessions read."""
+    wanted = tuple(wanted)
+    reach = {f: passes_of([f]).rows_before for f in wanted}
+    for rows in sorted(set(reach.values())):
+        passes = passes_of([f for f in wanted if reach[f] == rows])
+        assert passes.rows_before == rows
+        yield passes
+
+
 def by_lookback(wanted: Iterable[Feature]) -> Iterator[tuple[int, Plan, list[str]]]:
     """Features of each lookback by themselves: the lookback, their plan, their names."""
     wanted = tuple(wanted)

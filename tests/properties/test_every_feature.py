@@ -103,6 +103,14 @@ def test_a_listing_that_ends_has_the_same_bits_in_every_run(market: SmallMarket,
     assert laws.looking_ahead(silent, passes, cuts=[940]) == set()
 
 
+@pytest.mark.parametrize("told", [893, 955])
+def test_each_feature_alone_has_as_many_sessions_read_as_it_needs(market: SmallMarket, told: int) -> None:
+    """Not only because another of its set has more read. The sector of STEADY is told for the last time."""
+    ends = (pl.col("code") == STEADY) & (pl.col("session") > market.sessions[told])
+    silent = replace(market, securities=market.securities.filter(~ends))
+    assert set().union(*(laws.not_incremental(silent, alone, keep=3) for alone in laws.by_reach(REGISTERED))) == set()
+
+
 def test_lookback_of_a_series_is_enough(given: laws.Given) -> None:
     assert breaking(laws.lookback_too_small, given, SERIES) == set()
 

@@ -40,8 +40,8 @@ test: setup  ## every test, with the real parts, in groups side by side
 leaks: setup  ## ask every feature of set standard (or SET=name) whether it knows what comes later
 	@$(PY) -m tosho features leaks --set $(SET)
 
-bench: setup  ## speed of the main parts; writes bench/out/
-	@$(PY) -m bench
+bench: setup  ## how fast it is: bench/results.json, bench/results.html (BENCH="--with qlib ..."; BENCH=--help)
+	@$(PY) -m bench $(BENCH)
 
 env:  ## make .env with random secrets for docker compose
 	@deploy/make_env.sh

@@ -108,7 +108,7 @@ class LakeSource:
             looked_at = [*(earlier if records.lasts is None else ()), *needed]
             for table in records.tables:
                 if published := self._published(table, looked_at):
-                    tables[table] = self._read(table, published)
+                    tables[table] = self._read(table, published, _view(records, table))
         return tables
 
     def _read(self, table: str, sessions: Sequence[date], view: View = WHOLE) -> pl.DataFrame:
@@ -133,8 +133,15 @@ def read_tables(lake: Lake, records: Records, sessions: Sequence[date]) -> Itera
     for begin in range(0, len(sessions), together):
         part = sessions[begin : begin + together]
         published = {table: [session for session in part if session in there[table]] for table in records.tables}
-        view = View(records.name, records.reads) if records.reads else WHOLE
-        yield {table: read_months(lake, table, days, there[table], view) for table, days in published.items() if days}
+        yield {
+            table: read_months(lake, table, days, there[table], _view(records, table))
+            for table, days in published.items()
+            if days
+        }
+
+
+def _view(records: Records, table: str) -> View:
+    return View(records.name, records.reads[table]) if table in records.reads else WHOLE
 
 
 def window_in(lake: Lake, first: date, last: date, lookback: int) -> Window:

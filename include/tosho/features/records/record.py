@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import polars as pl
@@ -52,7 +52,7 @@ class Records:
     columns: tuple[str, ...]
     make: Callable[[Tables], pl.DataFrame]
     lasts: int | None = None
-    reads: tuple[str, ...] | None = None  # columns of its one table; all, if left out
+    reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # columns of a wide table that it needs
 
     @property
     def given(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ import polars as pl
 from tosho.features.records.places import places
 from tosho.features.records.record import Grain, Records, Tables
 from tosho.point_in_time.asof import as_of
-from tosho.point_in_time.forecasts import is_statement
+from tosho.point_in_time.forecasts import FORECASTS, is_statement
 from tosho.point_in_time.months import months_before
 from tosho.point_in_time.statements import BALANCES, FLOWS, as_disclosed
 
@@ -218,5 +218,16 @@ def _before(name: str) -> pl.Expr:
     return pl.col(name).shift(1).over("code")
 
 
-FUND: Final = Records("fund", Grain.CODE, ("statements", "shares"), tuple(_COLUMNS), fundamentals)
+READS: Final = (
+    *("session", "code", "disclosed_on", "disclosed_at", "number", "document"),
+    *("period", "period_end", "year_start", "year_end", "next_year_end", *FLOWS, *BALANCES, "equity_ratio"),
+    *("forecast_dividend_annual", "next_forecast_dividend_annual"),
+    *(f"{whose}forecast_{figure}{half}" for half in ("_2q", "") for whose in ("", "next_") for figure in FORECASTS),
+    "known_at",
+)
+"""The columns of `statements` that `fundamentals` needs, of 113."""
+
+FUND: Final = Records(
+    "fund", Grain.CODE, ("statements", "shares"), tuple(_COLUMNS), fundamentals, reads={"statements": READS}
+)
 """Known since the edition of 18:00, or of half past midnight, in which the document is."""

@@ -96,7 +96,7 @@ def read_market(
         kinds = [kind for kind in passes.records() if table in kind.tables]
         lasting = table == "shares" or any(kind.lasts is None for kind in kinds)
         kept = list(codes) if table in about_codes(passes) - of_all else None
-        reads = kinds[0].reads if len(kinds) == 1 else None
+        reads = kinds[0].reads.get(table) if len(kinds) == 1 else None
         if parts := list(_parts(lake, table, sessions if lasting else newest, kept, reads)):
             tables[table] = pl.concat(parts)
     return replace(market_of(tables, passes), sessions=tuple(newest))

@@ -35,7 +35,7 @@ class Check(StrEnum):
     NAMES = "names"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Canary:
     """A planted fault: the feature that has it, what is wrong with it, and the checks that must find it."""
 

@@ -6,7 +6,7 @@ Runs after every session of the Tokyo Stock Exchange, when that session's data i
 2. `ingest`: J-Quants to raw payloads, to the lake; rows that break a contract go to quarantine.
 3. `check_data`: gates on what came in: coverage, continuity, staleness.
 4. `build_features`: one Spark job computes the features of all stocks.
-5. `check_features`: gates on the features: nulls, range, drift.
+5. `check_features`: gates on the features: nulls, range, drift, leaks.
 6. `score`: the champion scores all stocks, in a container.
 7. `load`: gates on the predictions, then into the store; counted and fingerprinted back.
 

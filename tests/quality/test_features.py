@@ -74,6 +74,14 @@ def test_a_column_of_nulls():
     assert "noise_3 1.000" in verdict("features.nulls", frame=changed(noise_3=pl.lit(None, pl.Float32))).detail
 
 
+def test_what_only_some_codes_have_may_be_null_for_most_but_not_for_all():
+    few = changed(noise_3=pl.when(pl.int_range(pl.len()) < 3).then("noise_3"))
+    assert "features.nulls" in failed(frame=few)
+    assert not {"features.nulls", "features.of_nobody"}.intersection(failed(frame=few, of_some=["noise_3"]))
+    nobody = changed(noise_3=pl.lit(None, pl.Float32))
+    assert "features.of_nobody" in failed(frame=nobody, of_some=["noise_3"])
+
+
 def test_nulls_of_codes_without_enough_history_do_not_count():
     young = HISTORY.with_columns(rows=pl.when(pl.int_range(pl.len()) < 1000).then(20).otherwise(300))
     blank = [pl.when(pl.int_range(pl.len()) >= 1000).then(pl.col(n)).alias(n) for n in NAMES if n != "ret_1"]

@@ -38,6 +38,7 @@ def after_features(  # noqa: PLR0913 - one argument a fact
     reference: pl.DataFrame | None,
     *,
     without_source: Collection[str] = (),
+    of_some: Collection[str] = (),
 ) -> list[Verdict]:
     """Return the verdicts on one session's features.
 
@@ -49,6 +50,8 @@ def after_features(  # noqa: PLR0913 - one argument a fact
             the session, that one included.
         reference: Features of one or more sessions before; None when there are none yet, which is recorded.
         without_source: Features whose source the installation does not have. They must be null throughout.
+        of_some: Features of what only some codes have, as an announced day or a reported position. How many is no
+            matter, that none has is: their source is lost.
     """
     frame = pl.DataFrame(schema={"session": pl.Date, "code": pl.String}) if frame is None else frame
     missing = _missing(frame, names, lookbacks)
@@ -61,7 +64,8 @@ def after_features(  # noqa: PLR0913 - one argument a fact
         _rows(frame, history),
         _sourceless(frame, without_source),
         _judged(nulls, fed),
-        _nulls(nulls),
+        _nulls({name: share for name, share in nulls.items() if name not in of_some}),
+        _of_nobody({name: share for name, share in nulls.items() if name in of_some}),
         _risen(nulls, reference, history, lookbacks),
         _finite(frame, names),
         *_drift(frame, reference, fed),
@@ -130,6 +134,14 @@ def _nulls(nulls: Mapping[str, float]) -> Verdict:
         NULLS_AT_MOST,
         f"Largest shares of nulls: {', '.join(f'{name} {nulls[name]:.3f}' for name in worst) or 'none judged'}.",
         "A source of these features is missing or late; see the gates after ingest.",
+    )
+
+
+def _of_nobody(nulls: Mapping[str, float]) -> Verdict:
+    lost = [name for name, share in nulls.items() if share == 1]
+    detail = f"{len(nulls)} features are of what only some codes have; null for every code: {some(lost)}."
+    return at_most(
+        "features.of_nobody", len(lost), 0, detail, "The source of these features is missing; ingest it again."
     )
 
 

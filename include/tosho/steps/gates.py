@@ -14,6 +14,7 @@ from tosho.calendar import sessions_between
 from tosho.contracts import HORIZONS
 from tosho.features.columns import KEY
 from tosho.features.panel import rows_of
+from tosho.features.records import Grain
 from tosho.features.plan import Plan
 from tosho.observability.log import logger
 from tosho.quality.ledger import Ledger
@@ -77,6 +78,12 @@ class FeatureJudge:
         return sorted({name for column in absent for name in reading(column, self.passes)})
 
     @cached_property
+    def of_some(self) -> list[str]:
+        """Features of the set that are made of records about codes: not every code has one."""
+        given = {name for kind in self.passes.records(Grain.CODE) for name in kind.given}
+        return sorted({name for column in given for name in reading(column, self.passes)})
+
+    @cached_property
     def _rows_needed(self) -> dict[str, int]:
         stated = set(reading(SHARES, self.passes))
         return {name: rows + (STATEMENT_ROWS if name in stated else 0) for name, rows in self.passes.lookback.items()}
@@ -99,6 +106,7 @@ class FeatureJudge:
             history=pl.DataFrame({"code": list(self.seen), "rows": list(self.seen.values())}),
             reference=self.previous,
             without_source=self.without_source,
+            of_some=self.of_some,
         )
         self.previous = frame
         return verdicts + self._statements(session)
@@ -164,7 +172,7 @@ def settle(found: Mapping[date, Sequence[quality.Verdict]]) -> dict[str, str]:
 def reading(column: str, passes: Plan) -> list[str]:
     """Return the features of a plan that read a column of the panel, directly or through other features."""
     tainted = {column}
-    for level in (*passes.market, *passes.series, *passes.session):
+    for level in (*passes.market, *passes.sector, *passes.series, *passes.session):
         tainted |= {feature.name for feature in level if tainted.intersection(feature.inputs)}
     return [name for name in passes.names if name in tainted]
 

@@ -14,8 +14,8 @@ from tosho.calendar import sessions_between
 from tosho.contracts import HORIZONS
 from tosho.features.columns import KEY
 from tosho.features.panel import rows_of
-from tosho.features.records import Grain
 from tosho.features.plan import Plan
+from tosho.features.records import Grain
 from tosho.observability.log import logger
 from tosho.quality.ledger import Ledger
 from tosho.quality.verdict import at_most

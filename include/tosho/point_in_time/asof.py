@@ -140,17 +140,26 @@ def _places_of_newest(
 
 
 def _groups(rows: pl.DataFrame, records: pl.DataFrame, by: Sequence[str]) -> tuple[_Numbers, _Numbers]:
-    """Number what records are about, from 0; a row about which there is no record has -1."""
-    if not by:
-        return np.zeros(rows.height, np.int64), np.zeros(records.height, np.int64)
-    keys = records.select(by).unique().sort(by)
-    if len(by) == 1:
-        numbers = pl.Series(range(keys.height), dtype=pl.Int64)
-        of = (frame[by[0]].replace_strict(keys[by[0]], numbers, default=-1) for frame in (rows, records))
+    """Number what records are about, from 0; a row about which there is no record has -1, or a number of none."""
+    of_rows, of_records = np.zeros(rows.height, np.int64), np.zeros(records.height, np.int64)
+    for name in by:
+        here, there = _numbers(rows[name], records[name])
+        width = int(there.max()) + 1
+        of_rows = np.where((of_rows < 0) | (here < 0) | (here >= width), -1, of_rows * width + here)
+        of_records = of_records * width + there
+    return of_rows, of_records
+
+
+def _numbers(rows: pl.Series, records: pl.Series) -> tuple[_Numbers, _Numbers]:
+    """Number the values of one column that records have, from 0; a row's value that is not among them may have -1."""
+    if records.dtype.is_integer() or records.dtype == pl.Date:
+        least = int(records.to_physical().min())  # type: ignore[arg-type]  # whole numbers, of which there are some
+        of = (column.to_physical().cast(pl.Int64) - least for column in (rows, records))
     else:
-        numbered = keys.with_row_index("__group")
-        of = (frame.join(numbered, on=by, how="left", maintain_order="left")["__group"] for frame in (rows, records))
-    of_rows, of_records = (column.cast(pl.Int64).fill_null(-1).to_numpy() for column in of)
+        known = records.unique().sort()
+        places = pl.Series(range(known.len()), dtype=pl.Int64)
+        of = (column.replace_strict(known, places, default=-1) for column in (rows, records))
+    of_rows, of_records = (column.fill_null(-1).to_numpy() for column in of)
     return of_rows, of_records
 
 

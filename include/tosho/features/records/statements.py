@@ -82,6 +82,19 @@ def fundamentals(tables: Tables) -> pl.DataFrame:
     - a dividend holds until the next statement or revised dividend forecast; a blank one there is withdrawn;
     - the forecast before is the last one said in a session before that of the newest, and null if there was none.
     """
+    if tables["statements"].is_empty():
+        return _states(tables)
+    codes = pl.concat([tables[name]["code"] for name in FUND.tables]).unique().sort()
+    known = _states({name: _numbered(tables[name], codes) for name in FUND.tables})
+    return known.with_columns(codes.gather(known["code"]).alias("code"))
+
+
+def _numbered(rows: pl.DataFrame, codes: pl.Series) -> pl.DataFrame:
+    """Return rows with a number in the place of the code: what follows compares and sorts by it a hundred times."""
+    return rows.with_columns(rows["code"].replace_strict(codes, range(codes.len()), return_dtype=pl.Int64))
+
+
+def _states(tables: Tables) -> pl.DataFrame:
     statements = tables["statements"]
     disclosed = as_disclosed(statements)
     documents = statements.join(disclosed.select(*_DOCUMENT, "place"), on=_DOCUMENT)

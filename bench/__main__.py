@@ -57,8 +57,8 @@ def gathered(run: Run) -> dict[str, Any]:
 
 def _asked(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--codes", type=int, default=400, help="codes of the market")
-    parser.add_argument("--sessions", type=int, default=400, help="sessions of the market")
+    parser.add_argument("--codes", type=int, default=300, help="codes of the market")
+    parser.add_argument("--sessions", type=int, default=300, help="sessions of the market")
     parser.add_argument(
         "--sets", type=_names(NEEDS), default=["core", "alpha158", "full"], help="feature sets, by comma"
     )

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes  # noqa: TID253
 from matplotlib.figure import Figure  # noqa: TID253
 
-from bench.growth import AXES, exponents, points
+from bench.growth import AXES, COSTS, exponents, points
 from bench.results import Entries
 
 COLOURS = {"floor": "#94a3b8", "local": "#2563eb", "spark": "#d97706", "standalone": "#9333ea"}
@@ -81,6 +81,9 @@ def growth(entries: Entries) -> str:
                     axes.plot(measured[:, 0], line, color=colour, linewidth=1.4, label=name)
             axes.set_xscale("log")
             axes.set_yscale("log")
+            rows = sorted({rows for cost in COSTS for rows, _ in points(entries, axis, cost)})
+            axes.set_xticks(rows, [f"{number:,.0f}" for number in rows])
+            axes.set_xticks([], minor=True)
             axes.set_xlabel("rows")
             axes.set_title(f"more {axis}", fontsize=9.5)
             if axes.get_legend_handles_labels()[0]:

@@ -16,7 +16,7 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-from tosho.features.pieces.job import Job, prepare
+from tosho.features.pieces.job import Job, Opening
 from tosho.features.pieces.partitions import Staged, Target
 from tosho.features.pieces.read import Read
 from tosho.features.pieces.series import Series
@@ -45,15 +45,17 @@ def build_window(lake: Lake, wanted: FeatureSet, window: Window, workers: int | 
     rows, columns = lake.manifest("bars", window.wanted[-1]).rows, len(plan(wanted).handed_on)
     shape = shape_of(rows, columns, window, workers)
     with _pool(workers) as pool, _scratch() as folder:
-        run(prepare(lake, wanted, window, shape, pool.map), pool, folder)
+        opening = Opening.of(lake, wanted, window, shape)
+        reading = pool.map(partial(_read, opening.read, _Between(folder)), range(len(opening.read.chunks)))
+        run(opening.prepare(pool.map), reading, pool, folder)  # the driver computes the market while workers read
 
 
-def run(job: Job, pool: ProcessPoolExecutor, folder: Path) -> None:
+def run(job: Job, reading: Iterator[None], pool: ProcessPoolExecutor, folder: Path) -> None:
     """Do a job's pieces and publish what they made; nothing is published, and no file left, if one fails."""
     chunks, buckets, spans = range(len(job.read.chunks)), range(job.shape.buckets), range(job.shape.spans(job.window))
     between = _Between(folder)
     told = Progress("features")
-    for done, _ in enumerate(pool.map(partial(_read, job.read, between), chunks), 1):
+    for done, _ in enumerate(reading, 1):
         told("chunks of sessions read", done, len(chunks))
     for done, _ in enumerate(pool.map(partial(_compute, job.series, between), buckets), 1):
         told("buckets of codes computed", done, len(buckets))

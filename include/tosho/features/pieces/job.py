@@ -17,7 +17,7 @@ from tosho.features.pieces.read import Read
 from tosho.features.pieces.sectors import SectorSums
 from tosho.features.pieces.series import Series
 from tosho.features.pieces.shape import Shape
-from tosho.features.pieces.source import LakeSource, Source, Window, read_tables
+from tosho.features.pieces.source import LakeSource, Window, read_tables
 from tosho.features.plan import Plan, plan
 from tosho.features.records import Grain, Made
 from tosho.features.sets import FeatureSet
@@ -59,53 +59,61 @@ class Finish:
         return local.compute_session(rows, self.passes, returns)
 
 
-def prepare(lake: Lake, wanted: FeatureSet, window: Window, shape: Shape, spread: Spread) -> Job:
-    """Return the job that builds a set's features of a window's sessions from a lake.
+@dataclass(frozen=True)
+class Opening:
+    """A job whose reading may begin: what is published was noted first, so that a change meanwhile is seen."""
 
-    What is one for all codes is computed here: the market, the sectors, their records.
+    lake: Lake
+    wanted: FeatureSet
+    published: Published
+    read: Read
 
-    Args:
-        lake: From where, and where to.
-        wanted: The feature set.
-        window: The sessions.
-        shape: It decides speed and memory, never a value.
-        spread: Who computes the sectors' sums.
-    """
-    passes = plan(wanted)
-    published = Published.of(lake, window.wanted[-1], window.needed[0], passes.records())  # before anything is read
-    listed = lake.sessions("indices", window.needed[0], window.needed[-1])
-    made = made_in(lake, passes, window)
-    source = LakeSource.of(lake, window.needed[-1], passes.records(Grain.CODE))
-    target = Target(
-        lake,
-        TABLE,
-        window.wanted,
-        features_contract(wanted.names),
-        {"feature_set": wanted.name, "number": wanted.number},
-        Finish(passes),
-        partial(_made_from, published, passes.rows_before),
-    )
-    return assemble(source, lake.read_many("indices", listed) if listed else None, made, window, shape, target, spread)
+    @classmethod
+    def of(cls, lake: Lake, wanted: FeatureSet, window: Window, shape: Shape) -> Opening:
+        """Return the opening of the job that builds a set's features of a window's sessions from a lake.
+
+        Args:
+            lake: From where, and where to.
+            wanted: The feature set.
+            window: The sessions.
+            shape: It decides speed and memory, never a value.
+        """
+        kinds = plan(wanted).records()
+        published = Published.of(lake, window.wanted[-1], window.needed[0], kinds)
+        source = LakeSource.of(lake, window.needed[-1], [kind for kind in kinds if kind.grain is Grain.CODE])
+        return cls(lake, wanted, published, Read(source, window, shape))
+
+    def prepare(self, spread: Spread) -> Job:
+        """Return the whole job. What is one for all codes is computed here: the market, the sectors, their records.
+
+        Args:
+            spread: Who computes the sectors' sums.
+        """
+        passes, lake, window = plan(self.wanted), self.lake, self.read.window
+        listed = lake.sessions("indices", window.needed[0], window.needed[-1])
+        indices = lake.read_many("indices", listed) if listed else None
+        target = Target(
+            lake,
+            TABLE,
+            window.wanted,
+            features_contract(self.wanted.names),
+            {"feature_set": self.wanted.name, "number": self.wanted.number},
+            Finish(passes),
+            partial(_made_from, self.published, passes.rows_before),
+        )
+        return assemble(self.read, indices, made_in(lake, passes, window), target, spread)
 
 
-def assemble(  # noqa: PLR0913 - all that a job is made of
-    source: Source,
-    indices: pl.DataFrame | None,
-    made: Made,
-    window: Window,
-    shape: Shape,
-    target: Target,
-    spread: Spread,
-) -> Job:
-    """Return the job of a source. `made` are the records of the market and of sectors; else as `prepare`."""
+def assemble(read: Read, indices: pl.DataFrame | None, made: Made, target: Target, spread: Spread) -> Job:
+    """Return the job of a source. `made` are the records of the market and of sectors; else as `Opening.prepare`."""
     assert isinstance(target.finish, Finish)
-    passes = target.finish.passes
+    passes, window = target.finish.passes, read.window
     market = local.compute_market(indices, passes, window.needed, made)
-    sums = SectorSums.of(source, window, passes.sector_rows_before)
+    sums = SectorSums.of(read.source, window, passes.sector_rows_before)
     sectors = local.compute_sectors(
         spread(sums, range(sums.parts())) if passes.reads_sectors else (), market, passes, made
     )
-    return Job(Read(source, window, shape), Series(passes, market, sectors, window, shape), target)
+    return Job(read, Series(passes, market, sectors, window, read.shape), target)
 
 
 def made_in(lake: Lake, passes: Plan, window: Window) -> Made:

@@ -13,6 +13,7 @@ from tosho.contracts import features_contract
 from tosho.features.pieces.folder import FolderSource
 from tosho.features.pieces.job import TABLE, Finish, assemble
 from tosho.features.pieces.partitions import Target
+from tosho.features.pieces.read import Read
 from tosho.features.pieces.shape import shape_of
 from tosho.features.pieces.source import Window
 from tosho.features.plan import plan
@@ -50,5 +51,5 @@ def compute_tables(tables: Tables, wanted: FeatureSet, sessions: list[date]) -> 
         lake = Lake(Files(f"file://{scratch}/lake"))
         shape = shape_of(rows, len(passes.handed_on), window, spark.sparkContext.defaultParallelism)
         target = Target(lake, TABLE, window.wanted, features_contract(wanted.names), {}, Finish(passes))
-        flow(spark, assemble(source, tables.indices, made, window, shape, target, partial(spread, spark)))
+        flow(spark, assemble(Read(source, window, shape), tables.indices, made, target, partial(spread, spark)))
         return lake.read_many(TABLE, sessions)

@@ -6,7 +6,7 @@ from functools import partial
 
 from pyspark.sql import SparkSession  # noqa: TID253 - this package is the door to pyspark
 
-from tosho.features.pieces.job import prepare
+from tosho.features.pieces.job import Opening
 from tosho.features.pieces.shape import Shape, shape_of
 from tosho.features.pieces.source import Window
 from tosho.features.plan import plan
@@ -29,4 +29,4 @@ def build_window(lake: Lake, wanted: FeatureSet, window: Window) -> None:
 
 def publish(spark: SparkSession, lake: Lake, wanted: FeatureSet, window: Window, shape: Shape) -> None:
     """Run the flow from the lake to the lake in an open session. `shape` decides speed and memory, never a value."""
-    flow(spark, prepare(lake, wanted, window, shape, partial(spread, spark)))
+    flow(spark, Opening.of(lake, wanted, window, shape).prepare(partial(spread, spark)))

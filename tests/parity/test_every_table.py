@@ -89,7 +89,7 @@ def those_of(expected, window):
     [
         pytest.param(Shape(2000, 1, 100), id="all at once"),
         pytest.param(Shape(100, 3, 5), id="buckets and spans"),
-        pytest.param(Shape(300, 101, 1), id="a bucket a code, a span a session"),
+        pytest.param(Shape(300, 50, 1), id="a bucket a code, a span a session"),
     ],
 )
 def test_a_history_has_the_bytes_of_the_local_engine(by_spark, window, expected, shape):

@@ -1,4 +1,4 @@
-"""Set core, the graph and the means against independent computations, on the small market; where the rest is checked."""
+"""Set core, the graph and the means against independent computations, on the small market; all else where it says."""
 
 from datetime import date
 from pathlib import Path

@@ -30,7 +30,7 @@ NONE: Mapping[str, pl.DataFrame] = MappingProxyType({})
 CHUNK_ROWS = 65_536
 """Rows evaluated together: few enough to stay in the processor's cache, enough to hide the cost of a call."""
 
-_ROW = "row_of_run"
+_ROW, _SESSION = "row_of_run", "session_of_row"
 
 
 def compute(
@@ -56,6 +56,8 @@ def compute(
     series = compute_series(panel, market, passes, sessions, sectors=sectors, made=made).sort(columns.KEY)
     if series.is_empty():
         return compute_session(series, passes)
+    if not passes.session:
+        return _published(series, passes)
     returns = graph_returns(panel) if passes.reads_graph else None
     return pl.concat([compute_session(rows, passes, returns) for rows in _by_session(series)])
 
@@ -170,8 +172,9 @@ def _part_of(
         read = [name for name in told.columns if name in part.reads and name not in (*key, *chunk.columns)]
         if read:
             chunk = chunk.join(told.select(*key, *read), on=key, how="left", maintain_order="left")
-    made = _evaluated(chunk, part.levels, passes)
-    return made.filter(pl.col("session").is_in(wanted.implode())).select(part.columns)
+    made = _evaluated(chunk, part.levels, passes).select(*part.columns, pl.col("session").alias(_SESSION))
+    of_wanted = made[_SESSION].is_in(wanted.implode())
+    return (made if of_wanted.all() else made.filter(of_wanted)).drop(_SESSION)
 
 
 def compute_session(rows: pl.DataFrame, passes: Plan, returns: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -190,7 +193,11 @@ def compute_session(rows: pl.DataFrame, passes: Plan, returns: pl.DataFrame | No
         frame = frame.with_columns(
             _finite(_in_sector(f.expression) if f.scope is Scope.GROUP else f.expression).alias(f.name) for f in level
         )
-    return frame.select(*columns.KEY, *(pl.col(name).cast(STORED_AS) for name in passes.names))
+    return _published(frame, passes)
+
+
+def _published(rows: pl.DataFrame, passes: Plan) -> pl.DataFrame:
+    return rows.select(*columns.KEY, *(pl.col(name).cast(STORED_AS) for name in passes.names))
 
 
 def _evaluated(frame: pl.DataFrame, levels: Sequence[Level], passes: Plan) -> pl.DataFrame:

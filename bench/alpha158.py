@@ -47,14 +47,17 @@ def bars(home: Path, codes: int) -> dict[str, Any]:
 
 
 def production(home: Path) -> dict[str, Any]:
-    """Compute set `alpha158` from stored bars."""
+    """Compute set `alpha158` from stored bars, ordered by code and session as Qlib's."""
     from tosho.features import local
     from tosho.features.panel import build_panel
+    from tosho.features.plan import plan
     from tosho.features.sets import feature_set
 
+    passes = plan(feature_set("alpha158"))
     with work() as done:
         panel = build_panel(pl.read_parquet(_folder(home) / "stored.parquet"))
-        made = local.compute(panel, None, feature_set("alpha158"))
+        market = local.compute_market(None, passes, panel["session"].unique())
+        made = local.compute_series(panel, market, passes)
     return {**done.told, "rows": made.height, "cells": made.height * (made.width - 2)}
 
 

@@ -16,6 +16,7 @@ from bench.lakes import Place, plan_of
 from bench.machine import commit
 from bench.meter import PartFailedError, measured
 from bench.results import Entry, Results
+from tosho.features.pieces.worker import WORKER
 
 
 @dataclass
@@ -67,7 +68,7 @@ class Run:
 
     def alpha158(self) -> None:
         """Compute Alpha158 in memory, and beside it with the others that were asked for."""
-        one = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        one = dict(WORKER)  # as the engines set it for their workers
         self._measure("alpha158/bars", "alpha158_bars", codes=self.beside_codes)
         for own in ("production", "as_qlib"):
             self._measure(f"alpha158/{own}", f"alpha158_{own}", environment=one)

@@ -201,11 +201,12 @@ def _published(rows: pl.DataFrame, passes: Plan) -> pl.DataFrame:
 
 
 def _evaluated(frame: pl.DataFrame, levels: Sequence[Level], passes: Plan) -> pl.DataFrame:
+    rows = frame[_ROW]
     for level in levels:
         frame = frame.with_columns(f.expression.cast(pl.Float64).alias(f.name) for f in level)
+        full = {bound: pl.lit(rows >= bound) for bound in {passes.lookback[f.name] for f in level}}
         frame = frame.with_columns(
-            pl.when((pl.col(_ROW) >= passes.lookback[f.name]) & pl.col(f.name).is_finite()).then(pl.col(f.name))
-            for f in level
+            pl.when(full[passes.lookback[f.name]] & pl.col(f.name).is_finite()).then(pl.col(f.name)) for f in level
         )
     return frame
 

@@ -77,12 +77,18 @@ def away(i: int, days: list[date]) -> list[date]:
     return days[n // 8 : n // 2] if i % 9 == 4 else days[n - n // 8 : n - n // 16] if i % 9 == 6 else []
 
 
+def untold(i: int, days: list[date]) -> list[date]:
+    """Sessions in which a code trades and no listing tells of it: its sector is known for 65 sessions more."""
+    return days[-90:] if i % 8 == 3 else days[-30:] if i % 8 == 6 else []
+
+
 def securities(bars: pl.DataFrame) -> pl.DataFrame:
-    """What was listed at each session: every code from its first row to its last, but when it was away."""
+    """What was listed at each session: every code from its first row to its last, but when it was away or untold."""
     days = pl.DataFrame({"session": bars["session"].unique().sort()})
     listed = bars.group_by("code").agg(first=pl.col("session").min(), last=pl.col("session").max())
     sessions = days["session"].to_list()
-    absent = [(code, day) for code in listed["code"].sort() for day in away((int(code[:4]) - 1300) // 7, sessions)]
+    numbers = {code: (int(code[:4]) - 1300) // 7 for code in listed["code"].sort()}
+    absent = [(code, day) for code, i in numbers.items() for day in {*away(i, sessions), *untold(i, sessions)}]
     gone = pl.DataFrame(absent, schema={"code": pl.String, "session": pl.Date}, orient="row")
     number = pl.col("code").str.slice(0, 4).cast(pl.Int32)
     return (

@@ -11,7 +11,7 @@ from tosho.features import processes
 from tosho.features.pieces.shape import Shape
 from tosho.features.pieces.source import window_in
 from tosho.features.plan import plan
-from tosho.features.sets import feature_set
+from tosho.features.sets import FeatureSet, feature_set
 from tosho.features.spark import job
 from tosho.storage import layout
 
@@ -20,6 +20,7 @@ WANTED, EARLIER = 12, 20
 TOLD = 280
 """Sessions of records: what looks back on them furthest takes 52 weeks."""
 STANDARD = feature_set("standard")
+OF_RECORDS = {"flows", "fundamentals", "margin", "short_selling", "options"}
 REACH = plan(STANDARD).rows_before
 
 
@@ -52,9 +53,9 @@ def window(lake, sessions):
 
 @pytest.fixture
 def by_spark(lake, spark):
-    def run(window, shape):
+    def run(window, shape, wanted=STANDARD):
         forget(lake, window)
-        job.publish(spark, lake, STANDARD, window, shape)
+        job.publish(spark, lake, wanted, window, shape)
         return built(lake, window)
 
     return run
@@ -62,10 +63,10 @@ def by_spark(lake, spark):
 
 @pytest.fixture
 def by_processes(lake, monkeypatch):
-    def run(window, shape):
+    def run(window, shape, wanted=STANDARD):
         forget(lake, window)
         monkeypatch.setattr("tosho.features.processes.shape_of", lambda *_: shape)
-        processes.build_window(lake, STANDARD, window, 2)
+        processes.build_window(lake, wanted, window, 2)
         return built(lake, window)
 
     return run
@@ -112,3 +113,13 @@ def test_sessions_with_others_between_them_have_the_bytes_of_the_history(request
     """As after repairs far apart. The graph of each is made of all sessions before it."""
     some = replace(window, wanted=(sessions[0], sessions[5], sessions[6], sessions[11]))
     assert request.getfixturevalue(engine)(some, Shape(200, 4, 3)) == those_of(expected, some)
+
+
+@pytest.mark.parametrize("engine", ["by_spark", "by_processes"])
+def test_what_was_told_before_the_window_counts(request, lake, sessions, tmp_path, engine):
+    """Prices of eighty sessions are read, and records of more than a year."""
+    told = FeatureSet(STANDARD.name, STANDARD.number, tuple(f for f in STANDARD.features if f.family in OF_RECORDS))
+    assert plan(told).rows_before < 90
+    window = window_in(lake, sessions[0], sessions[-1], plan(told).rows_before)
+    expected = market.publish_locally(lake, market.new_lake(tmp_path), told, sessions)
+    assert request.getfixturevalue(engine)(window, Shape(100, 3, 4), told) == expected

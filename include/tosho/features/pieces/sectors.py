@@ -12,7 +12,7 @@ from tosho.features.panel import build_panel
 from tosho.features.pieces.source import Source, Window
 from tosho.features.sectors import SUMS, sector_sums
 
-SESSIONS = 128
+SESSIONS = 400
 """Sessions of a part; another 66 are read before them."""
 
 

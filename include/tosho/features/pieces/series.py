@@ -36,12 +36,13 @@ class Series:
     def __call__(self, blobs: Mapping[str, Sequence[bytes]]) -> Iterator[tuple[int, str, bytes]]:
         """Yield a bucket's results as span, RETURNS or ROWS, and blob."""
         rows, returns = self.computed({name: pl.concat(map(unpack, packed)) for name, packed in blobs.items()})
+        rows = rows.sort("session", maintain_order=True)  # so that spans are slices of it
+        returns = None if returns is None else returns.sort("session", maintain_order=True)
         for number in range(self.shape.spans(self.window)):
             sessions = self.shape.sessions_of(number, self.window)
             if returns is not None:
-                packed = returns.filter(pl.col("session").is_between(self._graph_begins(sessions[0]), sessions[-1]))
-                yield number, RETURNS, pack(packed)
-            wanted = rows.filter(pl.col("session").is_between(sessions[0], sessions[-1]))
+                yield number, RETURNS, pack(_between(returns, self._graph_begins(sessions[0]), sessions[-1]))
+            wanted = _between(rows, sessions[0], sessions[-1])
             if wanted.height:
                 yield number, ROWS, pack(wanted)
 
@@ -64,3 +65,9 @@ class Series:
     def _graph_begins(self, session: date) -> date:
         place = self.window.needed.index(session)
         return self.window.needed[max(place - GRAPH_REACH + 1, 0)]
+
+
+def _between(rows: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
+    """Return the rows of some sessions, both included, of rows ordered by session: a view of them."""
+    begin, end = rows["session"].search_sorted(first, "left"), rows["session"].search_sorted(last, "right")
+    return rows[int(begin) : int(end)]

@@ -42,10 +42,10 @@ def build_window(lake: Lake, wanted: FeatureSet, window: Window, workers: int | 
         BrokenProcessPool: A worker died, of memory as a rule. Nothing was published.
     """
     workers = workers or len(os.sched_getaffinity(0))
-    rows, columns = lake.manifest("bars", window.wanted[-1]).rows, len(plan(wanted).handed_on)
-    shape = shape_of(rows, columns, window, workers)
+    rows, passes = lake.manifest("bars", window.wanted[-1]).rows, plan(wanted)
+    shape = shape_of(rows, len(passes.handed_on), window, workers)
     with _pool(workers) as pool, _scratch() as folder:
-        opening = Opening.of(lake, wanted, window, shape)
+        opening = Opening.of(lake, wanted, passes, window, shape)
         reading = pool.map(partial(_read, opening.read, _Between(folder)), range(len(opening.read.chunks)))
         run(opening.prepare(pool.map), reading, pool, folder)  # the driver computes the market while workers read
 

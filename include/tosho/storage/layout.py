@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from datetime import date
 
 MANIFEST = "manifest.json"
-AREAS = ("raw", "tables", "quarantine", "reports", "months")
+MONTHS = "months"
+AREAS = ("raw", "tables", "quarantine", "reports", MONTHS)
 """The folders of the lake, each with one folder a source, table or, of reports, session."""
 
 _SESSION = "session="
@@ -48,15 +49,6 @@ def report_path(session: date) -> str:
     'reports/session=2018-11-16/quality.html'
     """
     return f"reports/{_SESSION}{session.isoformat()}/quality.html"
-
-
-def month_path(table: str, month: date) -> str:
-    """Return the folder of what is kept of a table's month in one file.
-
-    >>> month_path("bars", date(2018, 11, 1))
-    'months/bars/month=2018-11'
-    """
-    return f"months/{table}/month={month:%Y-%m}"
 
 
 def raw_path(source: str, request: str) -> str:

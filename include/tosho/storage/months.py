@@ -1,15 +1,15 @@
-"""Months of a table in one file each, so that years are read in hundreds of files and not in thousands.
+"""Months and years of a table in one file each, so that ten years are read in tens of files and not in thousands.
 
-A file is named by what it was made of: the checksums of the month's partitions, as published when it was made. So it is
-never stale, only superseded: a repaired session gives another name, the month is read from its partitions again, and
-the new file takes the place of the old. Nothing is lost when the whole area is deleted.
+A file is named by what it was made of: the checksums of its partitions, as published when it was made. So it is
+never stale, only superseded: a repaired session gives another name, its month or year is read from partitions again,
+and the new file takes the place of the old. Nothing is lost when the whole area is deleted.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -28,12 +28,14 @@ _log = logger(__name__)
 class View:
     """What is read of a table's partitions: some columns, all if none are named, and of their rows what `keep` keeps.
 
-    The name tells views of one table apart. Whoever changes `keep` gives the view another name.
+    The name tells views of one table apart. Whoever changes `keep` gives the view another name. Where all of a table is
+    read, `years` keeps closed years in one file; where a part of it is, months are nearer to what is wanted.
     """
 
     name: str = "all"
     columns: tuple[str, ...] | None = None
     keep: Callable[[pl.DataFrame], pl.DataFrame] | None = None
+    years: bool = False
 
     def of(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return what the view keeps of some rows."""
@@ -63,23 +65,29 @@ def read_months(
     """
     newest = max(there, default=date.max)
     frames = []
-    for month, wanted in _by_month(sessions):
-        if month >= newest.replace(day=1):
-            frames.append(view.of(lake.read_many(table, wanted, view.columns)))
+    for period, wanted in groupby(sessions, lambda session: _period(session, newest, view)):
+        days = list(wanted)
+        if period:
+            whole = _kept(
+                lake, f"{table}/{period}", sorted(s for s in there if _period(s, newest, view) == period), view
+            )
+            frames.append(whole.filter(pl.col("session").is_in(days)))
         else:
-            whole = _month(lake, table, month, sorted(s for s in there if s.replace(day=1) == month), view)
-            frames.append(whole.filter(pl.col("session").is_in(wanted)))
+            frames.append(view.of(lake.read_many(table, days, view.columns)))
     return pl.concat(frames) if frames else view.of(lake.read_many(table, sessions, view.columns))
 
 
-def _by_month(sessions: Sequence[date]) -> Iterator[tuple[date, list[date]]]:
-    for month, days in groupby(sessions, lambda session: session.replace(day=1)):
-        yield month, list(days)
+def _period(session: date, newest: date, view: View) -> str:
+    """Return the closed year or month that a session is read with; nothing for one of the newest month."""
+    if view.years and session.year < newest.year:
+        return f"year={session:%Y}"
+    return f"month={session:%Y-%m}" if (session.year, session.month) < (newest.year, newest.month) else ""
 
 
-def _month(lake: Lake, table: str, month: date, sessions: Sequence[date], view: View) -> pl.DataFrame:
-    """Return a whole month, from its file if that is of what is published now."""
-    folder, begin = layout.month_path(table, month), f"{view.name}-{_key(lake, table, sessions, view)}-"
+def _kept(lake: Lake, place: str, sessions: Sequence[date], view: View) -> pl.DataFrame:
+    """Return a whole month or year, from its file if that is of what is published now."""
+    table = place.partition("/")[0]
+    folder, begin = f"{layout.MONTHS}/{place}", f"{view.name}-{_key(lake, table, sessions, view)}-"
     names = lake.files.names(folder)
     for name in names:
         if name.startswith(begin) and (found := _read(lake, f"{folder}/{name}")) is not None:
@@ -102,7 +110,7 @@ def _read(lake: Lake, path: str) -> pl.DataFrame | None:
     except FileNotFoundError:
         return None
     if hashlib.sha256(data).hexdigest()[:16] != path.rpartition("-")[2].removesuffix(".parquet"):
-        _log.warning("%s is damaged; the month is read from its partitions.", lake.files.uri(path))
+        _log.warning("%s is damaged; the partitions are read.", lake.files.uri(path))
         return None
     return pl.read_parquet(io.BytesIO(data))
 

@@ -33,11 +33,11 @@ class FolderSource:
                 frame.sort("session").write_parquet(folder / f"{name}.parquet", row_group_size=ROW_GROUP)
         return cls(folder, first)
 
-    def read(self, needed: list[date], earlier: list[date]) -> dict[str, pl.DataFrame]:  # noqa: ARG002 - nothing
-        """Return all rows of the needed sessions, which follow one another."""
-        within = pl.col("session").is_between(needed[0], needed[-1])
+    def read(self, full: list[date], ever: list[date]) -> dict[str, pl.DataFrame]:
+        """Return all rows of some sessions, which follow one another; with the first of others, the other tables."""
         tables = {path.stem: pl.scan_parquet(path) for path in sorted(self.folder.glob("*.parquet"))}
-        read = {name: rows.filter(within) for name, rows in tables.items() if name in _LARGE}
-        if self.first in needed:
-            read |= {name: rows for name, rows in tables.items() if name not in _LARGE}
+        read = {name: rows for name, rows in tables.items() if name not in _LARGE and self.first in ever}
+        if full:
+            within = pl.col("session").is_between(full[0], full[-1])
+            read |= {name: rows.filter(within) for name, rows in tables.items() if name in _LARGE}
         return {name: rows.collect() for name, rows in read.items()}

@@ -11,6 +11,7 @@ import polars as pl
 
 from tosho.contracts import features_contract
 from tosho.features import local
+from tosho.features.columns import LISTING_AGE
 from tosho.features.inputs import FACT, Published
 from tosho.features.pieces.partitions import Target
 from tosho.features.pieces.read import Read
@@ -18,7 +19,7 @@ from tosho.features.pieces.sectors import SectorSums
 from tosho.features.pieces.series import Series
 from tosho.features.pieces.shape import Shape
 from tosho.features.pieces.source import LakeSource, Window, read_tables
-from tosho.features.plan import Plan, plan
+from tosho.features.plan import Plan
 from tosho.features.records import Grain, Made
 from tosho.features.sets import FeatureSet
 from tosho.storage import Lake
@@ -65,23 +66,26 @@ class Opening:
 
     lake: Lake
     wanted: FeatureSet
+    passes: Plan
     published: Published
     read: Read
 
     @classmethod
-    def of(cls, lake: Lake, wanted: FeatureSet, window: Window, shape: Shape) -> Opening:
+    def of(cls, lake: Lake, wanted: FeatureSet, passes: Plan, window: Window, shape: Shape) -> Opening:
         """Return the opening of the job that builds a set's features of a window's sessions from a lake.
 
         Args:
             lake: From where, and where to.
             wanted: The feature set.
+            passes: Its plan.
             window: The sessions.
             shape: It decides speed and memory, never a value.
         """
-        kinds = plan(wanted).records()
-        published = Published.of(lake, window.wanted[-1], window.needed[0], kinds)
-        source = LakeSource.of(lake, window.needed[-1], [kind for kind in kinds if kind.grain is Grain.CODE])
-        return cls(lake, wanted, published, Read(source, window, shape))
+        published = Published.of(lake, window.wanted[-1], window.needed[0], passes.records())
+        begin = window.needed.index(window.wanted[0])
+        listing_from = window.needed[max(begin - max(passes.sector_rows_before, LISTING_AGE), 0)]
+        source = LakeSource.of(lake, window, passes.records(Grain.CODE), listing_from)
+        return cls(lake, wanted, passes, published, Read(source, window, shape))
 
     def prepare(self, spread: Spread) -> Job:
         """Return the whole job. What is one for all codes is computed here: the market, the sectors, their records.
@@ -89,7 +93,7 @@ class Opening:
         Args:
             spread: Who computes the sectors' sums.
         """
-        passes, lake, window = plan(self.wanted), self.lake, self.read.window
+        passes, lake, window = self.passes, self.lake, self.read.window
         listed = lake.sessions("indices", window.needed[0], window.needed[-1])
         indices = lake.read_many("indices", listed) if listed else None
         target = Target(

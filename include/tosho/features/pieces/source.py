@@ -22,7 +22,9 @@ Tables = dict[str, pl.DataFrame]
 
 _BARS = View("bars", tuple(name for name in BARS.schema if name != "known_at"))  # known by its session's cutoff
 _LISTING = View("listing", ("session", "code", "sector33", "segment", "scale"))
-_SPLITS = View("splits", ("session", "code", "adj_factor"), splits_of)
+_LISTED = View("listed", ("session", "code"))
+_SPLITS = View("splits", ("session", "code", "adj_factor"), splits_of, years=True)
+_EVER = View(years=True)
 _TOGETHER = 64
 """Sessions of a large table that are in memory at once."""
 
@@ -44,12 +46,12 @@ class Window:
     wanted: tuple[date, ...]
 
     def chunks(self, sessions: int) -> list[tuple[list[date], list[date]]]:
-        """Return the needed and the earlier sessions in pieces of whole months, at least so many sessions but the last.
+        """Return what is read together: some sessions in full, or, of some, what counts however old it is.
 
-        Of earlier ones little counts, so that their pieces are ten times as long.
+        The first are whole months of `needed`, at least so many sessions but the last; the others are years of all.
         """
-        whole: list[tuple[list[date], list[date]]] = [([], piece) for piece in _pieces(self.earlier, 10 * sessions)]
-        return [*whole, *((piece, []) for piece in _pieces(self.needed, sessions))]
+        years = groupby((*self.earlier, *self.needed), lambda session: session.year)
+        return [*(([], list(year)) for _, year in years), *((piece, []) for piece in _pieces(self.needed, sessions))]
 
 
 def _pieces(sessions: Sequence[date], least: int) -> Iterator[list[date]]:
@@ -66,8 +68,8 @@ def _pieces(sessions: Sequence[date], least: int) -> Iterator[list[date]]:
 class Source(Protocol):
     """Something workers can read sessions from. It travels by pickle."""
 
-    def read(self, needed: list[date], earlier: list[date]) -> Tables:
-        """Return all rows of the needed sessions, and of the earlier ones those that still count."""
+    def read(self, full: list[date], ever: list[date]) -> Tables:
+        """Return all rows of some sessions, and of others what counts however old it is."""
 
 
 @dataclass(frozen=True)
@@ -77,39 +79,57 @@ class LakeSource:
     lake: Lake
     there: Mapping[str, frozenset[date]]
     records: tuple[Records, ...] = ()
+    needed_from: date = date.max  # of bars before it only splits count
+    listing_from: date = date.min  # of listings before it only who was listed counts, not where
 
     @classmethod
-    def of(cls, lake: Lake, last: date, records: Iterable[Records] = ()) -> LakeSource:
+    def of(
+        cls, lake: Lake, window: Window, records: Iterable[Records] = (), listing_from: date = date.min
+    ) -> LakeSource:
         """Return a source that knows which sessions of each table are published.
 
         Args:
             lake: Where.
-            last: Last session that counts.
+            window: The sessions.
             records: Records of codes that workers need beside bars, listings and shares.
+            listing_from: First session of which sector, segment and scale may count.
         """
         records = tuple(records)
         tables = dict.fromkeys(
             ("bars", "securities", "shares", *(table for found in records for table in found.tables))
         )
-        return cls(lake, {table: frozenset(lake.sessions(table, last=last)) for table in tables}, records)
+        there = {table: frozenset(lake.sessions(table, last=window.needed[-1])) for table in tables}
+        return cls(lake, there, records, window.needed[0], listing_from)
 
-    def read(self, needed: list[date], earlier: list[date]) -> Tables:
-        """Return all rows of the needed sessions, and of the earlier ones those that still count."""
+    def read(self, full: list[date], ever: list[date]) -> Tables:
+        """Return all rows of some sessions, and of others what counts however old it is."""
         tables: Tables = {}
-        if needed:
-            tables["bars"] = self._read("bars", needed, _BARS)
-        if earlier:
+        if full:
+            tables["bars"] = self._read("bars", full, _BARS)
+        if earlier := [session for session in ever if session < self.needed_from]:
             tables["splits"] = self._read("bars", earlier, _SPLITS)
-        if listed := self._published("securities", needed):
-            tables["securities"] = self._read("securities", listed, _LISTING)
-        if stated := self._published("shares", [*earlier, *needed]):
-            tables["shares"] = self._read("shares", stated)
+        if listed := self._published("securities", full):
+            tables["securities"] = self._listings(listed)
+        if stated := self._published("shares", ever):
+            tables["shares"] = self._read("shares", stated, _EVER)
         for records in self.records:
-            looked_at = [*(earlier if records.lasts is None else ()), *needed]
             for table in records.tables:
-                if published := self._published(table, looked_at):
+                published = self._published(table, ever if records.lasts is None else full)
+                if published and table not in tables:
                     tables[table] = self._read(table, published, _view(records, table))
         return tables
+
+    def _listings(self, sessions: Sequence[date]) -> pl.DataFrame:
+        parts = [
+            self._read("securities", days, view)
+            for days, view in (
+                ([session for session in sessions if session < self.listing_from], _LISTED),
+                ([session for session in sessions if session >= self.listing_from], _LISTING),
+            )
+            if days
+        ]
+        whole = [pl.lit(None, pl.String).alias(name) for name in _LISTING.columns or () if name not in parts[0].columns]
+        return pl.concat([parts[0].with_columns(whole), *parts[1:]])
 
     def _read(self, table: str, sessions: Sequence[date], view: View = WHOLE) -> pl.DataFrame:
         return read_months(self.lake, table, sessions, self.there[table], view)
@@ -141,7 +161,8 @@ def read_tables(lake: Lake, records: Records, sessions: Sequence[date]) -> Itera
 
 
 def _view(records: Records, table: str) -> View:
-    return View(records.name, records.reads[table]) if table in records.reads else WHOLE
+    ever = records.lasts is None
+    return View(records.name, records.reads[table], years=ever) if table in records.reads else View(years=ever)
 
 
 def window_in(lake: Lake, first: date, last: date, lookback: int) -> Window:

@@ -29,4 +29,4 @@ def build_window(lake: Lake, wanted: FeatureSet, window: Window) -> None:
 
 def publish(spark: SparkSession, lake: Lake, wanted: FeatureSet, window: Window, shape: Shape) -> None:
     """Run the flow from the lake to the lake in an open session. `shape` decides speed and memory, never a value."""
-    flow(spark, Opening.of(lake, wanted, window, shape).prepare(partial(spread, spark)))
+    flow(spark, Opening.of(lake, wanted, plan(wanted), window, shape).prepare(partial(spread, spark)))

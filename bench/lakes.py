@@ -17,6 +17,7 @@ from tosho.config import JQuants, Settings
 from tosho.ingest import JQuantsClient, ingest_history
 from tosho.ingest.plans import PLANS, Terms
 from tosho.storage import Lake
+from tosho.storage.layout import MONTHS
 
 KEY = "bench"
 MADE = ("features", "labels", "predictions", "realised")
@@ -58,7 +59,10 @@ class Place:
         path.write_text(json.dumps({"plans": sorted({*before, plan, "light"})}) + "\n")
 
     def view(self, name: str) -> Settings:
-        """Return an installation whose lake has this one's tables, as links, and nothing made of them yet."""
+        """Return an installation whose lake has this one's tables, as links, and nothing made of them yet.
+
+        But for months in one file: the first run makes them, and the others find them, as every evening but the first.
+        """
         home = self.view_home(name)
         shutil.rmtree(home, ignore_errors=True)
         tables = home / "lake/tables"
@@ -66,6 +70,8 @@ class Place:
         for table in (self.lake / "tables").iterdir():
             if table.name not in MADE:
                 (tables / table.name).symlink_to(table.resolve(), target_is_directory=True)
+        (self.lake / MONTHS).mkdir(exist_ok=True)
+        (home / "lake" / MONTHS).symlink_to((self.lake / MONTHS).resolve(), target_is_directory=True)
         return self.settings(name)
 
     def settings(self, name: str) -> Settings:

@@ -1,5 +1,6 @@
 """What `look` finds wrong, each planted; and what `sweep` takes away."""
 
+import gc
 import tracemalloc
 from datetime import UTC, date, datetime
 
@@ -177,10 +178,13 @@ def test_memory_does_not_grow_with_the_lake(tmp_path, index):
             manifest = Manifest(**{**vars(first), "session": day})
             lake.files.write(layout.data_path("indices", day, first.file), content)
             lake.files.write(layout.manifest_path("indices", day), manifest.to_json())
+        gc.collect()
+        gc.freeze()  # else cycles wait the longer to be collected, the more other tests have left in memory
         tracemalloc.start()
         count = sum(1 for _ in look(lake, ["indices"]))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
+        gc.unfreeze()
         assert count == days
         return peak
 

@@ -6,6 +6,7 @@ import pytest
 from features.small_market import FLAT, HALTED, STEADY, SmallMarket
 from tosho.contracts import features_contract
 from tosho.features import local
+from tosho.features.chunks import between_codes
 from tosho.features.panel import build_panel
 from tosho.features.plan import plan
 from tosho.features.sets import feature_set
@@ -99,12 +100,14 @@ def test_equal_values_share_their_average_rank() -> None:
     assert [None if x is None else round(x, 6) for x in got["csr_vol_20"]] == [None, 0.833333, 0.833333, 0.333333]
 
 
-def test_chunks_are_whole_codes(panel: pl.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = panel.sort("code", "session").with_columns(pl.int_range(pl.len()).over("code").alias("row_of_run"))
-    monkeypatch.setattr(local, "CHUNK_ROWS", 1000)
-    chunks = [set(chunk["code"]) for chunk in local._chunks(rows)]
+def test_chunks_are_whole_codes(panel: pl.DataFrame) -> None:
+    chunks = [set(chunk["code"]) for chunk in between_codes(panel.sort("code", "session"), 1000)]
     assert [len(codes) for codes in chunks] == [2, 2, 2]
     assert set.union(*chunks) == set(panel["code"])
+
+
+def test_no_rows_are_one_chunk(panel: pl.DataFrame) -> None:
+    assert [chunk.height for chunk in between_codes(panel.clear(), 1000)] == [0]
 
 
 def test_no_window_looks_across_an_absence(market: SmallMarket) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from tosho.features import columns
+from tosho.features.panel import with_growth
 
 RETURN = "graph_return"
 _FOUND = dict(
@@ -18,15 +19,10 @@ _FOUND = dict(
 
 
 def graph_returns(panel: pl.DataFrame) -> pl.DataFrame:
-    """Return session, code and the logarithmic return of a panel's rows, float32; null after an absence.
-
-    It is made of unadjusted closes and the session's own factor, so that its bits do not depend on what lies before.
-    """
-    rows = panel.sort("code", "session")
-    goes_on = pl.col("follows") & (pl.col("code") == pl.col("code").shift(1))
-    change = pl.col("close_raw") / (pl.col("close_raw").shift(1) * pl.col("adj_factor"))
-    value = pl.when(goes_on & (change > 0) & change.is_finite()).then(change.log()).cast(pl.Float32)
-    return rows.select(*columns.KEY, value.alias(RETURN))
+    """Return session, code and the logarithmic return of a panel's rows, float32; null after an absence."""
+    growth = pl.col("growth")
+    value = pl.when((growth > 0) & growth.is_finite()).then(growth.log()).cast(pl.Float32)
+    return with_growth(panel).select(*columns.KEY, value.alias(RETURN))
 
 
 def with_graph(rows: pl.DataFrame, returns: pl.DataFrame | None) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from types import MappingProxyType
 import polars as pl
 
 from tosho.features import columns
+from tosho.features.chunks import between_codes
 from tosho.features.dates import calendar_columns
 from tosho.features.graph_columns import graph_returns, with_graph
 from tosho.features.parts import Part, parts_of
@@ -145,7 +146,7 @@ def compute_series(  # noqa: PLR0913 - what rows of one code look at
         known = [kind for kind in passes.records(Grain.CODE) if part.reads.intersection(kind.given)]
         parts = (
             _part_of(chunk, context, part, passes, wanted)
-            for chunk in _chunks(with_records(rows.select(read), known, made))
+            for chunk in between_codes(with_records(rows.select(read), known, made), CHUNK_ROWS)
         )
         found.append(pl.concat([_stored(frame, passes, stored_as) for frame in parts]))
     return pl.concat(found, how="horizontal").select(*columns.KEY, *passes.handed_on)
@@ -235,15 +236,3 @@ def _numbered(rows: pl.DataFrame, by: str) -> pl.DataFrame:
     goes_on = pl.col("follows") & (pl.col(by) == pl.col(by).shift(1))
     begin = pl.when(~goes_on.fill_null(value=False)).then(place).forward_fill()
     return rows.with_columns((place - begin).alias(_ROW))
-
-
-def _chunks(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Cut between codes, as soon as a chunk has `CHUNK_ROWS` rows. No rows are one chunk."""
-    if rows.is_empty():
-        yield rows
-    begin = at = 0
-    for length in rows["code"].rle().struct.field("len"):
-        at += length
-        if at - begin >= CHUNK_ROWS or at == rows.height:
-            yield rows[begin:at]
-            begin = at

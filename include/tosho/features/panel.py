@@ -84,6 +84,17 @@ def build_panel(
     )
 
 
+def with_growth(panel: pl.DataFrame) -> pl.DataFrame:
+    """Return a panel by code and session with `growth`: the close over that of the row before; null after an absence.
+
+    It is made of unadjusted closes and the session's own factor, so that its bits do not depend on what lies before.
+    """
+    code, close = pl.col("code"), pl.col("close_raw")
+    goes_on = pl.col("follows") & (code == code.shift(1))
+    growth = pl.when(goes_on).then(close / (close.shift(1) * pl.col("adj_factor")))
+    return panel.sort("code", "session").with_columns(growth.alias("growth"))
+
+
 def rows_of(bars: pl.DataFrame, securities: pl.DataFrame | None = None) -> pl.DataFrame:
     """Return session and code of the rows that a panel of these tables has: a bar, a listing, or both."""
     tables = [bars] if securities is None else [bars, securities]

@@ -9,12 +9,13 @@ The formulas are those of the families; only the windows they look back with are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import polars as pl
 
 from tosho.features import running, skipping
+from tosho.features.chunks import between_codes
 from tosho.features.kernels import Array
 from tosho.features.several import Several
 from tosho.features.spec import Feature, expression_of, features
@@ -112,9 +113,9 @@ def compute(bars: pl.DataFrame, wanted: Sequence[Feature]) -> pl.DataFrame:
     asked = {name: formulas[name] for name in names}
     rows = bars.sort("code", "session").select("session", "code", pl.col(*INPUTS).cast(pl.Float32).fill_nan(None))
     made = []
-    for codes in _chunks(rows, _CODES_ROWS):
+    for codes in between_codes(rows, _CODES_ROWS):
         frame = _with_carried(_evaluated(_with_rows_before(codes), read))
-        for chunk in _chunks(frame, _CHUNK_ROWS):
+        for chunk in between_codes(frame, _CHUNK_ROWS):
             values = _evaluated(chunk, asked).filter(_ROW.is_not_null())
             made.append(values.select("session", "code", pl.col(names).cast(pl.Float32)))
     return pl.concat(made).sort("session", "code")
@@ -172,13 +173,3 @@ def _with_carried(frame: pl.DataFrame) -> pl.DataFrame:
                 column[at] = of_window[row, number, code]
                 made.append(pl.Series(_carried(what, name, window), column, nan_to_null=True))
     return frame.with_columns(made)
-
-
-def _chunks(rows: pl.DataFrame, size: int) -> Iterator[pl.DataFrame]:
-    """Cut between codes, as soon as a chunk has `size` rows."""
-    begin = end = 0
-    for length in rows["code"].rle().struct.field("len"):
-        end += length
-        if end - begin >= size or end == rows.height:
-            yield rows[begin:end]
-            begin = end

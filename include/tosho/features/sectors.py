@@ -10,6 +10,8 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from tosho.features.panel import with_growth
+
 _STEP = 2.0**-40
 _LARGEST = 1_000.0
 """No return counts for more, up or down: 4,000 such returns still add up exactly."""
@@ -23,11 +25,9 @@ def sector_sums(panel: pl.DataFrame) -> pl.DataFrame:
     Args:
         panel: Whole codes of a panel. Its members are those whose sector is known; a return is null after an absence.
     """
-    rows = panel.sort("code", "session")
-    goes_on = pl.col("follows") & (pl.col("code") == pl.col("code").shift(1))
-    change = pl.col("close_raw") / (pl.col("close_raw").shift(1) * pl.col("adj_factor")) - 1
-    change = pl.when(goes_on & change.is_finite()).then(change.clip(-_LARGEST, _LARGEST))
-    returns = rows.select("session", "sector33", (change / _STEP).round().cast(pl.Int64).alias("total"))
+    change = pl.col("growth") - 1
+    change = pl.when(change.is_finite()).then(change.clip(-_LARGEST, _LARGEST))
+    returns = with_growth(panel).select("session", "sector33", (change / _STEP).round().cast(pl.Int64).alias("total"))
     sums = returns.drop_nulls("sector33").group_by("session", "sector33")
     return sums.agg(pl.col("total").sum(), pl.col("total").count().cast(pl.Int64).alias("members"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +51,21 @@ def test_on_a_cluster_it_publishes_the_bytes_of_the_local_engine(spark_cluster, 
     told = json.loads(next(line for line in done.stdout.splitlines() if line.startswith('{"first"')))
     assert told["sessions"] == len(sessions)
     assert told["rows"] == sum(manifest.rows for manifest in expected.values())
+
+
+def applications(cluster):
+    """Return the applications that a cluster's workers have had executors of."""
+    lines = [worker.cmdline() for worker in cluster.worker_processes]
+    folders = [Path(line[line.index("--work-dir") + 1]) for line in lines]
+    return {application.name for folder in folders for application in folder.glob("app-*")}
+
+
+def test_the_dags_task_runs_it_on_the_cluster(build_features, spark_cluster, fresh, sessions, expected, monkeypatch):
+    monkeypatch.setenv("TOSHO_LAKE", fresh.files.root)
+    before = applications(spark_cluster)
+    build_features(*asked(sessions))
+    assert published(fresh) == expected
+    assert len(applications(spark_cluster) - before) == 1
 
 
 def test_a_cluster_without_the_package_gets_it_by_py_files(spark_cluster, fresh, sessions, expected, package_zip):

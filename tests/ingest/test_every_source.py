@@ -90,25 +90,38 @@ def test_the_sample_has_every_official_field(source):
     assert set(ROWS[source.endpoint]) - listed <= ADDED or not listed
 
 
-@pytest.mark.parametrize(
-    ("table", "session", "known"),
-    [
-        ("bars", date(2018, 11, 16), (16, 7, 30)),
-        ("securities", date(2018, 11, 16), (16, 8, 30)),
-        ("short_positions", date(2018, 11, 16), (16, 8, 30)),
-        ("earnings_dates", date(2018, 11, 16), (16, 1, 5)),
-        ("earnings_calendar", date(2018, 11, 19), (16, 10, 0)),
-        ("investor_flows", date(2018, 11, 15), (15, 7, 30)),
-        ("margin_interest", date(2018, 11, 13), (13, 7, 30)),
-        ("options_225", date(2018, 11, 16), (15, 18, 0)),
-        ("dividends", date(2018, 11, 16), (16, 1, 0)),
-        ("statements", date(2018, 11, 16), (16, 9, 0)),
-    ],
-)
-def test_when_each_is_known(table, session, known):
-    source = next(source for source in SOURCES if source.table == table)
+FRIDAY, AT_HALF_PAST_FOUR, AT_SIX = date(2018, 11, 16), (16, 7, 30), (16, 9, 0)
+KNOWN = {
+    "bars": (FRIDAY, AT_HALF_PAST_FOUR),
+    "half_bars": (FRIDAY, AT_HALF_PAST_FOUR),
+    "morning_bars": (FRIDAY, (16, 3, 0)),
+    "securities": (FRIDAY, (16, 8, 30)),
+    "indices": (FRIDAY, AT_HALF_PAST_FOUR),
+    "all_indices": (FRIDAY, AT_HALF_PAST_FOUR),
+    "trading_days": (FRIDAY, (15, 15, 0)),
+    "shares": (FRIDAY, AT_SIX),
+    "statements": (FRIDAY, AT_SIX),
+    "statement_details": (FRIDAY, AT_SIX),
+    "dividends": (FRIDAY, (16, 1, 0)),
+    "earnings_dates": (FRIDAY, (16, 1, 5)),
+    "earnings_calendar": (date(2018, 11, 19), (16, 10, 0)),
+    "investor_flows": (date(2018, 11, 15), (15, 7, 30)),
+    "margin_interest": (date(2018, 11, 13), (13, 7, 30)),
+    "margin_alerts": (FRIDAY, AT_HALF_PAST_FOUR),
+    "sector_short_selling": (FRIDAY, AT_HALF_PAST_FOUR),
+    "short_positions": (FRIDAY, (16, 8, 30)),
+    "breakdown": (FRIDAY, AT_SIX),
+    "options_225": (FRIDAY, (15, 18, 0)),
+    "futures": (FRIDAY, (15, 18, 0)),
+    "options": (FRIDAY, (15, 18, 0)),
+}
+"""Of the official row of each table: the session that it belongs to, and the day, hour and minute in UTC."""
+
+
+@EACH
+def test_when_each_is_known(source):
     found = source.read(rows(official(source))).row(0, named=True)
-    day, hour, minute = known
+    session, (day, hour, minute) = KNOWN[source.table]
     assert (found["session"], found["known_at"]) == (session, datetime(2018, 11, day, hour, minute, tzinfo=UTC))
 
 

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, date, datetime
 
+import polars as pl
 import pytest
 
 from ingest.official import OFFICIAL, ROWS, official_fields
@@ -11,6 +12,7 @@ from tosho.contracts import INGESTED, ContractError
 from tosho.ingest.payload import read_json, rows_frame
 from tosho.ingest.sources import SOURCES
 from tosho.ingest.sources.margin_interest import ask_balances, balances_due
+from tosho.ingest.sources.statements import NUMBERS
 
 EACH = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.table)
 ADDED = {"ProdCat", "SigChgInC", "ShEq", "NCShEq", "ROE", "NCROE"}
@@ -173,6 +175,31 @@ def test_a_column_that_is_null_throughout_stops_the_run(table, lost):
     assert source.check(source.read(many(source))).good.height
     with pytest.raises(ContractError, match="never passed on as nulls"):
         source.check(source.read(many(source, **{lost: None})))
+
+
+OF_KIND = [
+    ("1QFinancialStatements_Consolidated_JP", "EqAR"), ("FYFinancialStatements_NonConsolidated_JP", "ShOutFY"),
+    ("2QFinancialStatements_Consolidated_JP", "OdP"), ("FYFinancialStatements_Consolidated_IFRS", "CFO"),
+    ("FYFinancialStatements_Consolidated_JP", "NxFNp"), ("3QFinancialStatements_Consolidated_US", "FEPS"),
+    ("EarnForecastRevision", "FSales"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("document", "lost"), OF_KIND)
+def test_what_every_document_of_a_kind_has_is_missed_though_others_are_without(document, lost):
+    source = by_table("statements")
+    others = many(source, DocType="DividendForecastRevision", **{lost: ""})
+    whole, without = (many(source, DocType=document, **given) for given in ({}, {lost: ""}))
+    assert source.read(pl.concat([whole, others])).height == 120
+    assert source.read(pl.concat([without.head(49), others])).height == 109
+    with pytest.raises(ContractError, match=rf"\['{NUMBERS[lost]}'\] .* in any of 60 rows"):
+        source.read(pl.concat([without, whole.with_columns(DocType=pl.lit("DividendForecastRevision"))]))
+
+
+def test_ordinary_profit_is_missed_under_the_japanese_standard_only():
+    source = by_table("statements")
+    ifrs = many(source, DocType="FYFinancialStatements_Consolidated_IFRS", OdP="")
+    assert source.read(ifrs).height == 60
 
 
 def test_two_private_sellers_of_one_name_are_two_positions():

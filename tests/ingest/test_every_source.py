@@ -177,6 +177,15 @@ def test_a_column_that_is_null_throughout_stops_the_run(table, lost):
         source.check(source.read(many(source, **{lost: None})))
 
 
+@EACH
+def test_every_column_that_may_not_be_empty_stops_the_run_when_it_is(source):
+    read, dated = source.read(many(source)), source.contract.published  # which tells `known_at` where no row does
+    for column in source.contract.columns:
+        if not column.may_be_empty and not (column.name == "known_at" and dated):
+            with pytest.raises(ContractError, match=rf"'{column.name}'.* are null in all"):
+                source.contract.check(read.with_columns(pl.lit(None, column.dtype).alias(column.name)))
+
+
 OF_KIND = [
     ("1QFinancialStatements_Consolidated_JP", "EqAR"), ("FYFinancialStatements_NonConsolidated_JP", "ShOutFY"),
     ("2QFinancialStatements_Consolidated_JP", "OdP"), ("FYFinancialStatements_Consolidated_IFRS", "CFO"),

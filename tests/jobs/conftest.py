@@ -23,6 +23,13 @@ def spark_cluster(tmp_path_factory):
         yield running
 
 
+@pytest.fixture
+def doomed_cluster(tmp_path):
+    """One that a test may damage."""
+    with cluster(tmp_path / "doomed") as running:
+        yield running
+
+
 @pytest.fixture(scope="module")
 def s3():
     with object_store("market") as settings:

@@ -185,7 +185,8 @@ def _part_of(
     """Return the columns of a part, of the wanted sessions among a chunk's rows, in their order."""
     for told in context:
         key = [name for name in ("session", "sector33") if name in told.columns]
-        read = [name for name in told.columns if name in part.reads and name not in (*key, *chunk.columns)]
+        there = {*key, *chunk.columns}
+        read = [name for name in told.columns if name in part.reads and name not in there]
         if read:
             chunk = chunk.join(told.select(*key, *read), on=key, how="left", maintain_order="left")
     made = _evaluated(chunk, part.levels, passes).select(*part.columns, pl.col("session").alias(_SESSION))
@@ -213,7 +214,9 @@ def compute_session(rows: pl.DataFrame, passes: Plan, returns: pl.DataFrame | No
 
 
 def _published(rows: pl.DataFrame, passes: Plan) -> pl.DataFrame:
-    return rows.select(*columns.KEY, *(pl.col(name).cast(STORED_AS) for name in passes.names))
+    types = rows.schema
+    wide = [name for name in passes.names if types[name] != STORED_AS]
+    return rows.with_columns(pl.col(wide).cast(STORED_AS)).select(*columns.KEY, *passes.names)
 
 
 def _evaluated(frame: pl.DataFrame, levels: Sequence[Level], passes: Plan) -> pl.DataFrame:

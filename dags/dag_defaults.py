@@ -109,11 +109,11 @@ class SparkJob(SparkSubmitOperator):
             )
         own = {"PYTHONPATH": str(PROJECT / "include"), "PYSPARK_PYTHON": sys.executable}
         self.env_vars = {**settings().to_environment(), **own}
-        self._demand_connection()
+        self._run_here_by_default()
         return super().execute(context)
 
-    def _demand_connection(self) -> None:
-        """Run on this machine where nobody has defined `spark_default`: the provider would ask a YARN for it."""
+    def _run_here_by_default(self) -> None:
+        """Take this machine where nobody has defined `spark_default`: the provider would ask a YARN for it."""
         from connection_settings import find
 
         if find(SPARK) is None:

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from parity import market
-from tosho.contracts import HORIZONS, features_contract
+from tosho.contracts import HORIZONS, INDICES, features_contract
 from tosho.features.plan import plan
 from tosho.features.sets import FeatureSet, feature_set
 from tosho.steps import leaks
@@ -62,12 +62,16 @@ def test_what_is_made_of_other_codes_is_not_compared(few):
     assert not {"sec_ret_1", "csr_ret_1"} & set(compared)
 
 
-def test_where_the_universe_stands_in_for_the_index_it_is_not_compared(few, tmp_path):
+@pytest.mark.parametrize("partitions", ["none", "without a row"])
+def test_where_the_universe_stands_in_for_the_index_it_is_not_compared(few, tmp_path, partitions):
     """A sample of codes is no universe."""
     bare = market.publish(tmp_path, 40, codes=8)
     days = bare.sessions("bars")
     for day in bare.sessions("indices"):
-        bare.files.delete_folder(layout.partition_path("indices", day))
+        if partitions == "none":
+            bare.files.delete_folder(layout.partition_path("indices", day))
+        else:
+            bare.publish("indices", day, INDICES.empty())
     near = FeatureSet(few.name, few.number, tuple(f for f in few.features if f.name in {"ret_1", "mkt_ret_1"}))
     market.publish_locally(bare, bare, near, days[-1:])
     assert bare.read("features", days[-1])["mkt_ret_1"].null_count() == 0

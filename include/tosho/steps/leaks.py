@@ -17,8 +17,10 @@ from tosho.evaluation.leaks.market import read_market, read_splits
 from tosho.evaluation.leaks.values import changed, narrowed, through_time
 from tosho.features import local
 from tosho.features.columns import KEY, MARKET
+from tosho.features.pieces.universe import topix_begins
 from tosho.features.plan import Plan
 from tosho.features.spec import Scope
+from tosho.features.universe import before_topix
 from tosho.quality.verdict import NOT_MEASURED, Verdict, at_most
 from tosho.storage import Lake
 
@@ -103,8 +105,8 @@ def _recomputed(lake: Lake, session: date, passes: Plan) -> Verdict:
 def _of_all(lake: Lake, session: date, passes: Plan) -> frozenset[str]:
     """Return the columns made of all codes: the index among them, where the universe stands in for it."""
     read = lake.sessions("bars", last=session)[-passes.rows_before - 1 :]
-    indices = lake.sessions("indices", last=session)
-    return OF_ALL if indices and indices[0] <= read[0] else OF_ALL | set(MARKET) - {"session"}
+    stands_in = before_topix(read[:1], topix_begins(lake, session))
+    return OF_ALL | set(MARKET) - {"session"} if stands_in else OF_ALL
 
 
 def _again(lake: Lake, session: date, passes: Plan, names: Sequence[str], codes: Sequence[str]) -> pl.DataFrame:

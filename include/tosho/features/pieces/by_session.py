@@ -8,6 +8,8 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+_EPOCH = date(1970, 1, 1).toordinal()
+
 
 class BySession:
     """A frame whose rows are ordered by session."""
@@ -30,6 +32,3 @@ class BySession:
 def _day(session: date) -> int:
     """The number by which Polars keeps a date: days since 1970."""
     return session.toordinal() - _EPOCH
-
-
-_EPOCH = date(1970, 1, 1).toordinal()

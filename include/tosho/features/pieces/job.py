@@ -19,7 +19,7 @@ from tosho.features.pieces.sectors import SectorSums
 from tosho.features.pieces.series import Series
 from tosho.features.pieces.shape import Shape
 from tosho.features.pieces.source import LakeSource, Window, read_tables
-from tosho.features.pieces.universe import UniverseSums
+from tosho.features.pieces.universe import UniverseSums, topix_begins
 from tosho.features.plan import Plan
 from tosho.features.records import Grain, Made
 from tosho.features.sets import FeatureSet
@@ -98,7 +98,7 @@ class Opening:
             spread: Who computes the sums of the sectors, and of the universe where there is no TOPIX.
         """
         passes, lake, window = self.passes, self.lake, self.read.window
-        topix_from = self._topix_from()
+        topix_from = topix_begins(lake, window.needed[-1])
         listed = lake.sessions("indices", window.needed[0], window.needed[-1])
         indices = lake.read_many("indices", listed) if listed else None
         target = Target(
@@ -111,11 +111,6 @@ class Opening:
             partial(_facts_of, self.published, passes, topix_from),
         )
         return assemble(self.read, indices, made_in(lake, passes, window), target, spread, topix_from)
-
-    def _topix_from(self) -> date | None:
-        """Return the lake's first session with an index, which is TOPIX."""
-        published = self.lake.sessions("indices", last=self.read.window.needed[-1])
-        return next((session for session in published if self.lake.manifest("indices", session).rows), None)
 
 
 def assemble(  # noqa: PLR0913 - what a source is not

@@ -11,6 +11,16 @@ from tosho.features.panel import build_panel
 from tosho.features.pieces.sectors import SESSIONS
 from tosho.features.pieces.source import Source
 from tosho.features.universe import SUMS, universe_sums
+from tosho.storage import Lake
+
+
+def topix_begins(lake: Lake, last: date) -> date | None:
+    """Return a lake's first session up to `last` with an index, which is TOPIX; None where there is none.
+
+    A partition without rows, as a source leaves that was asked and had nothing, is none.
+    """
+    published = lake.sessions("indices", last=last)
+    return next((session for session in published if lake.manifest("indices", session).rows), None)
 
 
 @dataclass(frozen=True)

@@ -63,18 +63,22 @@ def correlations(values: Array, mask: Masks, low: Nodes, high: Nodes, flat: floa
     return rho
 
 
-@compiled("void(int64[::1], float64[::1], int64[::1], int64, float64, int64)")
+@compiled("void(int64[:, ::1], float64[:, ::1], int64[:, ::1], int64, int64, float64, int64)")
 def _rank(  # noqa: PLR0913 - arrays, not objects, are what is compiled
-    pairs: Places, strengths: Array, places: Places, pair: int, strength: float, place: int
+    pairs: Places, strengths: Array, places: Places, node: int, pair: int, strength: float, place: int
 ) -> None:
     """Put a pair among a node's best before the first that it beats; the last of them falls out."""
-    at = pairs.size
-    while at and (strength > strengths[at - 1] or (strength == strengths[at - 1] and place < places[at - 1])):
+    at = last = pairs.shape[1]
+    while at > 0:
+        ahead, tied = strength > strengths[node, at - 1], strength == strengths[node, at - 1]
+        if not (ahead or (tied and place < places[node, at - 1])):
+            break
+        if at < last:
+            pairs[node, at] = pairs[node, at - 1]
+            strengths[node, at], places[node, at] = strengths[node, at - 1], places[node, at - 1]
         at -= 1
-        if at + 1 < pairs.size:
-            pairs[at + 1], strengths[at + 1], places[at + 1] = pairs[at], strengths[at], places[at]
-    if at < pairs.size:
-        pairs[at], strengths[at], places[at] = pair, strength, place
+    if at < last:
+        pairs[node, at], strengths[node, at], places[node, at] = pair, strength, place
 
 
 @compiled("boolean[::1](int64[::1], int32[::1], int32[::1], float64[::1], float64, int64)")
@@ -88,10 +92,10 @@ def chosen(  # noqa: PLR0913
         x, y, strength = low[pair], high[pair], abs(rho[pair])
         if not strength >= least:  # nor where there is no correlation
             continue
-        if strength >= strengths[x, -1]:
-            _rank(pairs[x], strengths[x], places[x], pair, strength, place[y])
-        if strength >= strengths[y, -1]:
-            _rank(pairs[y], strengths[y], places[y], pair, strength, place[x])
+        if strength >= strengths[x, strongest - 1]:
+            _rank(pairs, strengths, places, x, pair, strength, place[y])
+        if strength >= strengths[y, strongest - 1]:
+            _rank(pairs, strengths, places, y, pair, strength, place[x])
     result = np.zeros(low.size, np.bool_)
     for pair in pairs.ravel():
         if pair >= 0:

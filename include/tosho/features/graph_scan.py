@@ -79,13 +79,13 @@ def scan(  # noqa: PLR0913
             if not words[word]:
                 continue
             for c in range(TOGETHER * word, TOGETHER * (word + 1)):
-                other = column + c
-                if flags[c] and abs(rho[r, c]) >= min(bound[node], bound[other]):
-                    low[found], high[found], value[found] = node, other, abs(rho[r, c])
+                other, strong = column + c, abs(rho[r, c])
+                if flags[c] and strong >= min(bound[node], bound[other]):
+                    low[found], high[found], value[found] = node, other, strong
                     found += 1
-                    if abs(rho[r, c]) < np.inf:
-                        _count(node, abs(rho[r, c]), strongest, margin, bound, step, above, counts)
-                        _count(other, abs(rho[r, c]), strongest, margin, bound, step, above, counts)
+                    for end in (node, other):
+                        if bound[end] <= strong < np.inf:
+                            _count(end, strong, strongest, margin, bound, step, above, counts)
     return found
 
 

@@ -78,7 +78,7 @@ def scan(  # noqa: PLR0913
         for word in range(words.size):
             if not words[word]:
                 continue
-            for c in range(TOGETHER * word, TOGETHER * (word + 1)):
+            for c in range(TOGETHER * word, min(TOGETHER * (word + 1), rho.shape[1])):
                 other, strong = column + c, abs(rho[r, c])
                 if flags[c] and strong >= min(bound[node], bound[other]):
                     low[found], high[found], value[found] = node, other, strong

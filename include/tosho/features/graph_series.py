@@ -17,6 +17,8 @@ Quick: TypeAlias = npt.NDArray[np.float32]
 Masks: TypeAlias = npt.NDArray[np.uint64]
 
 MIN_OBS = 40
+SESSIONS, CODES = 64, 65_535
+"""Most that a window may have: a bit of a mask for each session, a count of 16 bits for the others of a code."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,12 @@ def observed(window: Array) -> npt.NDArray[np.bool_]:
 
 
 def series_of(window: Array) -> Series:
-    """Return the codes of `[sessions, codes]`, at most 64 sessions, that have enough returns and did move."""
+    """Return the codes of a window, `[sessions, codes]`, that have enough returns and did move; NaN where is no return.
+
+    Raises:
+        ValueError: The window has more sessions or codes than the loops can hold.
+    """
+    _check(window)
     window = np.ascontiguousarray(window)
     count, moved = _looked_over(window)
     place = np.flatnonzero((count >= MIN_OBS) & moved)
@@ -57,6 +64,14 @@ def series_of(window: Array) -> Series:
     whole = count[place] == held.size
     place = np.concatenate([place[whole], place[~whole]])
     return Series(*_standardised(window, place, held), place, int(np.count_nonzero(whole)))
+
+
+def _check(window: Array) -> None:
+    if window.ndim != 2 or window.shape[0] > SESSIONS or window.shape[1] > CODES:  # noqa: PLR2004 - a matrix
+        raise ValueError(
+            f"A graph was asked for of returns {window.shape}; its loops hold at most {SESSIONS} sessions of {CODES} "
+            "codes. Give the newest sessions, or a part of the codes."
+        )
 
 
 @compiled("Tuple((int64[::1], boolean[::1]))(float64[:, ::1])")

@@ -38,6 +38,7 @@ PLATFORM = (
     "clickhouse-driver",
     "docker",
     "httpx",
+    "numba",
     "pandas",
     "psutil",
     "pyrate-limiter",

@@ -43,24 +43,25 @@ class Far:
 
 
 class Counting(JQuantsClient):
-    """A client that counts what it asks, by endpoint, and how many requests were under way at once."""
+    """A client that counts what it asks, by endpoint, and how many others were asking at once."""
 
     def __init__(self, *given: Any, **named: Any) -> None:  # noqa: ANN401 - the client's own
         super().__init__(*given, **named)
         self.asked: Counter[str] = Counter()
-        self.most = self._here = 0
+        self.at_once: Counter[int] = Counter()
+        self._here: list[str] = []
         self._counting = Lock()
 
     def _get(self, endpoint: str, query: Mapping[str, str]) -> bytes:
         with self._counting:
             self.asked[endpoint] += 1
-            self._here += 1
-            self.most = max(self.most, self._here)
+            self._here.append(endpoint)
+            self.at_once[len(self._here)] += 1
         try:
             return super()._get(endpoint, query)
         finally:
             with self._counting:
-                self._here -= 1
+                self._here.remove(endpoint)
 
 
 class WithoutFiles(Counting):

@@ -83,6 +83,28 @@ def test_the_run_keeps_decision_and_series(settings, trained):
     assert [test["passed"] for test in decision["tests"]] == [True, True, True]
 
 
+def test_the_run_keeps_what_was_fitted_on_which_sessions(settings, trained):
+    registry = Registry(settings)
+    fitted = json.loads(registry.artefact(registry.champion(), "fitted.json"))
+    assert [fold["weights"][1] in text for fold, text in zip(fitted["folds"], trained["folds"], strict=True)] == [
+        True
+    ] * 3
+    assert fitted["final"]["weights"][1] == trained["known_until"]
+    assert fitted["final"]["scalers"] == "none: the model takes features as they are"
+
+
+def test_the_run_logs_what_books_earn_after_costs(settings, trained):
+    run = Registry(settings)._client.get_run(trained["run_id"]).data
+    assert run.params["trading_cost_bp"] == "10.0"
+    assert run.metrics["net_bp_h01"] < run.metrics["gross_bp_h01"]
+    assert 0 < run.metrics["turnover_h20"] < run.metrics["turnover_h01"] <= 1
+    assert 0 <= run.metrics["deflated_h01"] <= 1
+    assert run.metrics["trials"] == len(HORIZONS)
+    page = Path(trained["report"]).read_text()
+    assert "The deflated Sharpe ratio allows for 4 trials" in page
+    assert "results by size are left out" in page
+
+
 def test_the_same_again_registers_nothing_and_gives_the_same_summary(settings, trained):
     again = train(settings, FIRST, LAST, learner=QUICK)
     assert again == {**trained, "seconds": again["seconds"], "is_new": False}

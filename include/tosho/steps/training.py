@@ -21,9 +21,11 @@ from tosho.dataset.samples import Columns, Samples
 from tosho.dataset.splits import Fold, WalkForward
 from tosho.evaluation import report
 from tosho.evaluation.attainable import attainable, demand_truth
+from tosho.evaluation.book import Trading
 from tosho.evaluation.ic import DailyIC, daily_ic, estimate
 from tosho.evaluation.portfolio import quantile_returns, slope
 from tosho.evaluation.promotion import Champion, Decision, decide
+from tosho.evaluation.sharpe import Trials
 from tosho.evaluation.significance import SIGNIFICANT
 from tosho.features.sets import UnknownFeatureSetError, feature_set
 from tosho.models.base import Forecaster, Learner
@@ -34,6 +36,8 @@ from tosho.observability import metrics
 from tosho.observability.log import logger
 from tosho.observability.progress import Progress
 from tosho.steps import trial
+from tosho.steps.fitted import audit
+from tosho.steps.measures import Measures, measure
 from tosho.steps.retraining import PAGE, SUMMARY, digest_of, named, recall
 from tosho.steps.trial import Trial
 from tosho.storage import Lake
@@ -66,6 +70,8 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
     truth: Path | None = None,
     learner: Learner | None = None,
     plan: WalkForward | None = None,
+    trading: Trading | None = None,
+    tried: int = 1,
 ) -> dict[str, object]:
     """Train on the sessions of a range, register the model, and return the run in short.
 
@@ -79,6 +85,8 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
         truth: A synthetic market's folder, whose attainable rank IC is then shown beside the one found.
         learner: How to fit; LightGBM as it comes.
         plan: How to split; shrunk where the history is short.
+        trading: What trading costs in the report.
+        tried: Settings among which these were chosen, if they were tuned; the deflated Sharpe ratio allows for them.
 
     Raises:
         NothingToTrainOnError: No session has both features and labels.
@@ -91,7 +99,8 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
         demand_truth(truth)
     learner, lake, registry = learner or LightGBM(), Lake.of(settings), Registry(settings)
     data = _prepare(settings, lake, first, last, plan or WalkForward())
-    parameters, digest = _parameters(learner, data), fingerprint(lake, data.samples.sessions)
+    trading = trading or Trading()
+    parameters, digest = _parameters(learner, data, trading, tried), fingerprint(lake, data.samples.sessions)
     made_from = digest_of(parameters, digest, truth)
     if known := recall(settings, registry, made_from):
         return known | {"seconds": round(time.monotonic() - began, 1)}
@@ -99,6 +108,7 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
     result = trial.run(learner, data.samples, data.folds, progress)
     final = learner.refit(data.samples, result.models, progress)
     bundle = _bundle(final, data.samples, result)
+    measures = measure(lake, result, trading, _trials(registry, tried))
     decision = decide(result.daily, result.tests, _champion(registry, data.samples), bundle.knew)
     bound = attainable(truth, result.tested) if truth else {}
     for sentence in decision.reasons:
@@ -106,10 +116,12 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         bundle.save(folder / "bundle", data.samples)
-        page = _write(folder, _content(settings, learner, data, result, final, decision, bound), result)
+        page = _write(folder, _content(settings, parameters, data, result, final, decision, bound, measures), result)
+        fitted = audit(result.parts, final, bundle.fitted)
+        (folder / "fitted.json").write_text(json.dumps(fitted, indent=1) + "\n", encoding="utf-8")
         summary = _summary(decision, data, result, bound)
         (folder / SUMMARY).write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
-        metrics_found = _metrics(result, bound, time.monotonic() - began)
+        metrics_found = _metrics(result, bound, time.monotonic() - began) | measures.metrics()
         registered = registry.record(Run(parameters, metrics_found, _tags(data, decision, digest, made_from), folder))
     if decision.promoted:
         registry.promote(registered)
@@ -229,12 +241,13 @@ def _retirement(columns: Columns) -> str:
 
 def _content(  # noqa: PLR0913 - a report shows all of these
     settings: Settings,
-    learner: Learner,
+    parameters: Mapping[str, object],
     data: _Prepared,
     result: Trial,
     final: Forecaster,
     decision: Decision,
     bound: Mapping[int, float],
+    measures: Measures,
 ) -> report.Content:
     samples, tested = data.samples, result.tested
     return report.Content(
@@ -250,10 +263,12 @@ def _content(  # noqa: PLR0913 - a report shows all of these
             h: quantile_returns(result.scores[:, i], tested.returns[:, i], tested.bounds)
             for i, h in enumerate(HORIZONS)
         },
+        books=measures.books,
+        groups=measures.groups,
         tests=result.tests,
         importance=final.importance(),
-        settings=_parameters(learner, data),
-        notes=data.notes,
+        settings=parameters,
+        notes=(*data.notes, *measures.notes),
         attainable=bound,
     )
 
@@ -269,12 +284,19 @@ def _write(folder: Path, content: report.Content, result: Trial) -> str:
     return page
 
 
-def _parameters(learner: Learner, data: _Prepared) -> dict[str, object]:
+def _trials(registry: Registry, tried: int) -> Trials:
+    """Count what could have been shown instead: every horizon of these settings and of each earlier version."""
+    return Trials((tried + len(registry.versions())) * len(HORIZONS))
+
+
+def _parameters(learner: Learner, data: _Prepared, trading: Trading, tried: int) -> dict[str, object]:
     samples = data.samples
     return {
         "model": learner.kind,
         **learner.settings(),
         **{f"split_{name}": value for name, value in asdict(data.plan).items()},
+        **{f"trading_{name}": value for name, value in asdict(trading).items()},
+        "tried": tried,
         "feature_set": samples.columns.feature_set,
         "feature_set_number": samples.columns.number,
         "features": len(samples.columns.names),

@@ -22,6 +22,8 @@ from tosho.evaluation.significance import newey_west
 PALETTE = ("#2563eb", "#d97706", "#0d9488", "#9333ea", "#dc2626", "#475569", "#65a30d", "#db2777")
 """Colours of models, in their order; after the eighth they begin anew."""
 
+_POINTS = 150
+
 
 def cumulative_net(books: Books) -> str:
     """Return each horizon's return added up, after costs and, dotted, before."""
@@ -138,9 +140,11 @@ def _quantile_lines(axes: Axes, sessions: Sequence[date], daily: Float64s) -> No
     quantiles = daily.shape[1]
     shades = mpl.colormaps["coolwarm"](np.linspace(1, 0, quantiles))
     above = np.nancumsum(daily - daily.mean(axis=1, keepdims=True), axis=0)
+    shown = np.unique(np.linspace(0, len(sessions) - 1, _POINTS).astype(np.int64))  # forty lines make a large page
+    days = _days(sessions)[shown]
     for k in range(quantiles):
         label = {0: "lowest scores", quantiles - 1: "highest scores"}.get(k, "_")
-        axes.plot(_days(sessions), 100 * above[:, k], color=shades[k], linewidth=1.2, label=label)
+        axes.plot(days, 100 * above[shown, k], color=shades[k], linewidth=1.2, label=label)
     in_time(axes)
 
 

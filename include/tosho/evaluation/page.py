@@ -25,8 +25,9 @@ STYLE = """
   svg { width: 100%; height: auto; display: block; } .scroll { overflow-x: auto; }
   details summary { cursor: pointer; font-weight: 600; }
   @media (max-width: 760px) { .two { grid-template-columns: 1fr; } .tiles { grid-template-columns: 1fr 1fr; } }
-  table.figures td:not(:first-child), table.figures th:not(:first-child) { text-align: right; padding: 4px 0 4px 14px; }
-  td.yes { color: #15803d; font-weight: 600; } td.no { color: #b91c1c; font-weight: 600; }
+  table.figures { font-size: 13px; } table + svg { margin-top: 12px; }
+  table.figures td:not(:first-child), table.figures th:not(:first-child) { text-align: right; padding: 4px 0 4px 12px; }
+  table.figures td:not(:first-child) { white-space: nowrap; } table.figures td:first-child { min-width: 96px; }
   section h3 { font-size: 14.5px; margin: 18px 0 4px; }
 """
 """The style sheet of all pages."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from tosho.contracts import HORIZONS
 from tosho.evaluation.ic import DailyIC
 from tosho.evaluation.significance import Estimate, newey_west
@@ -24,18 +22,7 @@ def paired(ours: DailyIC, theirs: DailyIC) -> Paired:
 
     Sessions that only one of them has are left out, and so are those in which either figure is NaN.
     """
-    a, b = on_common(ours, theirs)
+    common = sorted(set(ours.sessions) & set(theirs.sessions))
+    a, b = ours.on(common), theirs.on(common)
     by_horizon = tuple(newey_west(a.rank[:, i] - b.rank[:, i], h) for i, h in enumerate(HORIZONS))
     return Paired(by_horizon, newey_west(a.overall() - b.overall(), max(HORIZONS)))
-
-
-def on_common(ours: DailyIC, theirs: DailyIC) -> tuple[DailyIC, DailyIC]:
-    """Return both series on the sessions that both have, in order."""
-    first, second = ({s: i for i, s in enumerate(daily.sessions)} for daily in (ours, theirs))
-    common = sorted(first.keys() & second.keys())
-    return _at(ours, [first[s] for s in common]), _at(theirs, [second[s] for s in common])
-
-
-def _at(daily: DailyIC, places: list[int]) -> DailyIC:
-    rows = np.array(places, dtype=np.int64)
-    return DailyIC(tuple(daily.sessions[i] for i in places), daily.pearson[rows], daily.rank[rows])

@@ -59,15 +59,19 @@ def cumulative_quantiles(sessions: Sequence[date], by_quantile: Mapping[int, Flo
 
 
 def calibration_lines(found: Calibration) -> str:
-    """Return how many returns lay below each forecast quantile, against how many should."""
+    """Return by how much more returns lay below each forecast quantile than should, with two standard errors."""
     with style():
-        figure, axes = canvas(4.5, 3.2)
-        axes.plot([0, 1], [0, 1], color=BOUND, linewidth=0.8)
+        figure, axes = canvas(9.2, 2.8)
         for i, h in enumerate(HORIZONS):
-            axes.plot(found.levels, found.found[i], "o-", color=COLOURS[h], markersize=4, linewidth=1.4, label=f"{h}")
+            apart = 100 * (found.found[i] - found.levels)
+            errors = np.nan_to_num(200 * found.error[i])
+            places = np.arange(len(found.levels)) + 0.1 * (i - 1.5)
+            axes.errorbar(places, apart, errors, fmt="o", color=COLOURS[h], markersize=5, capsize=3, label=f"{h}")
+        axes.axhline(0, color=BOUND, linewidth=0.8)
+        axes.set_xticks(np.arange(len(found.levels)), [f"{level:.0%}" for level in found.levels])
         axes.set_xlabel("level of the forecast")
-        axes.set_ylabel("share of returns below")
-        axes.legend(title="horizon", loc="best")
+        axes.set_ylabel("percentage points too many")
+        axes.legend(title="horizon", ncols=4, loc="best")
         return svg(figure)
 
 

@@ -74,10 +74,7 @@ def by_size(scored: Sequence[Samples]) -> tuple[Grouping, str]:
     if values is None or not np.isfinite(values).any():
         return labelled("size", ()), f"No row has the feature {SCALE}; results by size are left out."
     labels = [SCALES[int(value)] if np.isfinite(value) else None for value in values]
-    unordered = labelled("size", labels)
-    order = [name for name in SCALES.values() if name in unordered.names]
-    at = np.array([order.index(name) for name in unordered.names] + [-1])
-    return Grouping("size", tuple(order), at[unordered.member]), ""
+    return labelled("size", labels), ""
 
 
 def by_liquidity(scored: Sequence[Samples]) -> tuple[Grouping, str]:

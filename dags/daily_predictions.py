@@ -11,7 +11,8 @@ Runs after every session of the Tokyo Stock Exchange, when that session's data i
 7. `load`: gates on the predictions, then into the store; counted and fingerprinted back.
 
 A failed gate stops the run and names gate, value and bound. Running a session again leaves the same rows. Where that
-changed what later sessions' features were made from, `ingest` says of which; `history` builds them again.
+changed what later sessions' features were made from, `ingest` says of which. A repair, started with `session` or
+`codes`, builds these again too, up to the newest; of any other run they wait for `history` with build `stale`.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ def load(session: str) -> dict:
 )
 def daily_predictions() -> None:
     session = house.session_of_run()
-    features = ["--first", session, "--last", session, "--set", "{{ params.feature_set }}"]
+    only = "{{ 'dependent' if params.session or params.codes else 'all' }}"
+    features = ["--first", session, "--last", session, "--set", "{{ params.feature_set }}", "--only", only]
     (
         ingest(session)
         >> check_data(session)

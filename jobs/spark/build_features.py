@@ -38,7 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--set", default="", help="the feature set's name; left out, that of the settings")
     parser.add_argument("--first", required=True, type=date.fromisoformat, help="ISO date")
     parser.add_argument("--last", required=True, type=date.fromisoformat, help="ISO date, included")
-    parser.add_argument("--only", default=Which.ALL, type=Which, choices=list(Which), help="all, or missing and stale")
+    parser.add_argument(
+        "--only",
+        default=Which.ALL,
+        type=Which,
+        choices=list(Which),
+        help="all; stale: or missing; dependent: all, and later stale ones",
+    )
     asked = parser.parse_args(arguments)
     try:
         settings = Settings.from_environment()

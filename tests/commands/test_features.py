@@ -4,6 +4,7 @@ import json
 from datetime import date
 from pathlib import Path
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
@@ -14,6 +15,7 @@ from tosho.features import spark
 from tosho.features.nulls import Market, NullShares
 from tosho.features.sets import feature_set
 from tosho.observability.progress import latest
+from tosho.steps import rederive
 
 PROJECT = Path(__file__).parents[2]
 FIRST, LAST = "2024-12-27", "2024-12-30"
@@ -47,6 +49,22 @@ def test_the_local_engine_builds_a_set_of_the_lake_and_tells_how_far_it_is(lake,
     assert latest(tmp_path / "progress.json")["what"] == "spans of sessions written"
     again = json.loads(run("build", "--set", "alpha158", "--first", FIRST, "--last", LAST, "--only", "stale"))
     assert again["sessions"] == 0
+
+
+def test_a_repair_builds_its_session_and_the_later_ones_that_depend_on_it(lake):
+    days = lake.sessions("bars")[-6:]
+    first, repaired, last = (days[place].isoformat() for place in (0, 2, -1))
+    run("build", "--set", "alpha158", "--first", first, "--last", last)
+    before = {day: lake.manifest("features", day).sha256 for day in days}
+    bars = lake.read("bars", days[2])
+    lake.publish("bars", days[2], bars.with_columns(pl.col("open", "high", "low", "close") * 1.01))
+    told = json.loads(run("build", "--set", "alpha158", "--first", repaired, "--last", repaired, "--only", "dependent"))
+    after = {day: lake.manifest("features", day).sha256 for day in days}
+    assert [day for day in days if after[day] != before[day]] == days[2:]
+    assert (told["first"], told["last"], told["sessions"]) == (repaired, repaired, 4)
+    assert rederive.stale(lake) == []
+    run("build", "--set", "alpha158", "--first", first, "--last", last)
+    assert {day: lake.manifest("features", day).sha256 for day in days} == after
 
 
 def test_engine_spark_is_spark_s_own():

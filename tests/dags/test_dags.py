@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from jinja2 import Environment
 
 from dags.catalogue import FILES, catalogue
 
@@ -43,6 +44,14 @@ def test_history_builds_all_features_or_the_stale_ones(dags):
     assert (build.value, build.schema["enum"]) == ("all", ["all", "stale"])
     arguments = dags["history"].get_task("build_features").application_args
     assert arguments[-2:] == ["--only", "{{ params.build }}"]
+
+
+def test_a_repair_builds_what_depends_on_it_and_an_evening_its_own_session(dags):
+    arguments = dags["daily_predictions"].get_task("build_features").application_args
+    only = Environment(autoescape=False).from_string(arguments[arguments.index("--only") + 1])
+    repairs = ({"session": "2018-11-14", "codes": []}, {"session": None, "codes": ["13010"]})
+    assert [only.render(params=params) for params in repairs] == ["dependent"] * 2
+    assert only.render(params={"session": None, "codes": []}) == "all"
 
 
 def test_schedules_are_the_exchange_s(dags):

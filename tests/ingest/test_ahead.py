@@ -15,7 +15,7 @@ from tosho.ingest.pace import LOOK_UP_S, Pace, StoppedError
 from tosho.simulation.faults import Faults, ServerError, TooManyRequests, Truncated, with_faults
 from tosho.simulation.server import create_app
 
-ALL = sessions(FIRST, LAST)[:9]
+ALL = sessions(FIRST, LAST)[:7]
 BARS = "/v2/equities/bars/daily"
 
 
@@ -91,7 +91,7 @@ def test_sessions_are_done_in_order_and_few_are_asked_about_before_their_turn(se
     told = []
 
     def note(stage, done, of):
-        if " of " not in stage:  # of the tables that go together, bars among them
+        if len(stage) == len("2018-11-16"):  # one session, of the tables that go together, bars among them
             told.append((date.fromisoformat(stage), server.days(BARS)[-1]))
 
     ingest_history(FIRST, ALL[-1], lake, near, note)

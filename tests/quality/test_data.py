@@ -138,6 +138,20 @@ def test_a_column_that_a_source_no_longer_fills_is_named(lake, table, column, st
     assert column in found.detail
 
 
+@pytest.mark.parametrize("rows", [5, 40])
+def test_a_column_lost_in_two_partitions_in_a_row_is_named_in_both(lake, rows):
+    """By an evening each, and by a history that judges all sessions: one partition of before would hide it."""
+    for session in RECENT[-2:]:
+        lost = rows_of("securities", session).with_columns(pl.lit(None, pl.String).alias("sector17"))
+        lake.publish("securities", session, lost.head(rows if session == RECENT[-2] else 40))
+    history = DataJudge(lake)
+    told = {session: {v.gate: v.passed for v in history.judge(session)} for session in SESSIONS}
+    assert not told[LAST]["securities.emptied"]
+    assert told[RECENT[-2]]["securities.emptied"] == (rows == 5)  # too few to tell by themselves
+    assert all(told[session]["securities.emptied"] for session in SESSIONS[:-2])
+    assert not verdict(lake, "securities.emptied").passed
+
+
 def test_codes_that_were_delisted_are_known(lake):
     gone = CODES[:3]
     for session in RECENT:

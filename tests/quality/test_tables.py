@@ -13,7 +13,8 @@ from tosho.ingest.sources import SOURCES
 from tosho.ingest.sources.margin_interest import MARGIN_INTEREST
 from tosho.quality.due import is_due
 from tosho.quality.expectations import CORE, EXPECTED
-from tosho.quality.tables import EMPTIED_FROM, Held, after_table
+from tosho.quality.filled import EMPTIED_FROM, Filled
+from tosho.quality.tables import Held, after_table
 
 BEFORE = SESSIONS[-2]
 NAMED = {expected.table: expected for expected in EXPECTED}
@@ -180,26 +181,64 @@ def may_be_empty(table):
     return filled if rows_of(table, LAST).height >= EMPTIED_FROM else []
 
 
+def before(table, *frames):
+    """Return how full some partitions were, as what is held of a table."""
+    return lambda: [Filled.of(INGESTED[table], frame) for frame in frames]
+
+
+def without(frame, *names):
+    return frame.with_columns(pl.lit(None, frame.schema[name]).alias(name) for name in names)
+
+
 @those(lambda e: may_be_empty(e.table))
 def test_a_column_that_may_be_empty_and_was_filled_until_now(table):
+    sound = held(table).frame
     for name in may_be_empty(table):
-        found = verdict(table, "emptied", frame=held(table).frame.with_columns(pl.when(pl.lit(value=False)).then(name)))
+        found = verdict(table, "emptied", frame=without(sound, name), filled_before=before(table, sound, sound))
         assert (found.passed, found.value, found.stops) == (False, 1.0, table in CORE)
         assert f"{name}" in found.detail
 
 
+def test_what_was_before_is_not_asked_where_every_column_has_a_value():
+    def fail():
+        raise AssertionError
+
+    assert failed("securities", filled_before=fail) == []
+
+
 def test_a_column_that_few_rows_had_or_few_rows_can_have_is_not_missed():
-    rows, before = rows_of("bars", LAST), rows_of("bars", BEFORE)
-    nothing = rows.with_columns(pl.lit(None, pl.Boolean).alias("upper_limit_hit"))
+    rows, earlier = rows_of("bars", LAST), rows_of("bars", BEFORE)
+    nothing = without(rows, "upper_limit_hit")
     half = len(CODES) // 2
     most, fewer = (
-        before.with_columns(pl.when(pl.int_range(pl.len()) < count).then("upper_limit_hit").alias("upper_limit_hit"))
+        earlier.with_columns(pl.when(pl.int_range(pl.len()) < count).then("upper_limit_hit").alias("upper_limit_hit"))
         for count in (half, half - 1)
     )
-    assert failed("bars", frame=nothing, previous=most) == ["emptied"]
-    assert failed("bars", frame=nothing, previous=fewer) == []
+    assert failed("bars", frame=nothing, filled_before=before("bars", most)) == ["emptied"]
+    assert failed("bars", frame=nothing, filled_before=before("bars", fewer)) == []
     for frame, previous in ((nothing[: EMPTIED_FROM - 1], most), (nothing, most[: EMPTIED_FROM - 1])):
-        assert "emptied" not in failed("bars", frame=frame, previous=previous)
+        assert "emptied" not in failed("bars", frame=frame, filled_before=before("bars", previous))
+
+
+def test_a_thin_partition_before_does_not_hide_a_lost_column():
+    rows = rows_of("bars", LAST)
+    lost = without(rows, "upper_limit_hit")
+    assert failed("bars", frame=lost, filled_before=before("bars", rows, rows, lost[:5])) == ["emptied"]
+    assert failed("bars", frame=lost, filled_before=before("bars", rows, rows, lost)) == ["emptied"]
+
+
+def test_thin_partitions_in_a_row_count_together():
+    rows = rows_of("bars", LAST)
+    lost = without(rows, "upper_limit_hit")[: EMPTIED_FROM // 2]
+    assert "emptied" in failed("bars", frame=lost, filled_before=before("bars", rows, rows, lost))
+    assert "emptied" not in failed("bars", frame=lost, filled_before=before("bars", rows, rows))
+    assert "emptied" not in failed("bars", frame=lost, filled_before=before("bars", rows, rows, rows[:5], lost[:5]))
+
+
+def test_what_has_been_empty_for_half_of_the_partitions_is_usual():
+    rows = rows_of("bars", LAST)
+    lost = without(rows, "upper_limit_hit")
+    assert failed("bars", frame=lost, filled_before=before("bars", *[rows] * 9, *[lost] * 10)) == []
 
 
 @those(lambda e: e.of_usual)

@@ -8,7 +8,7 @@ import pytest
 
 from tosho.calendar import offset
 from tosho.contracts import features_contract
-from tosho.features.inputs import FACT, Published, to_build
+from tosho.features.inputs import FACT, Published, dependents, to_build
 from tosho.steps import rederive
 from tosho.storage import Files, Lake, layout
 
@@ -166,6 +166,39 @@ def test_features_of_another_set_are_to_be_built(lake):
     lake.publish("features", DAYS[3], lake.read("features", DAYS[3]), contract=CONTRACT, facts=facts)
     assert to_build(lake, DAYS[3:4], number=1) == []
     assert to_build(lake, DAYS[3:4], number=2) == [DAYS[3]]
+
+
+def as_set(lake, days, number):
+    """Publish features that tell the number of their set."""
+    published = Published.of(lake, days[-1])
+    for session in days:
+        facts = {"number": number, FACT: published.made_from(session, LOOKBACK)}
+        lake.publish("features", session, lake.read("features", session), contract=CONTRACT, facts=facts)
+
+
+def dependent(lake, session, number=1):
+    return [found.session for found in dependents(lake, session, number)]
+
+
+def test_what_depends_on_a_repaired_session_are_the_windows_that_hold_it(lake):
+    as_set(lake, DAYS, 1)
+    assert dependent(lake, DAYS[20]) == []
+    lake.publish("bars", DAYS[20], bars(DAYS[20], close=101.0))
+    assert dependent(lake, DAYS[20]) == window_of(20)[1:]
+
+
+def test_those_of_another_set_are_not_made_anew_by_this_one(lake):
+    as_set(lake, DAYS[:25], 1)
+    as_set(lake, DAYS[25:], 2)
+    lake.publish("bars", DAYS[20], bars(DAYS[20], close=101.0))
+    assert dependent(lake, DAYS[20]) == DAYS[21:25]
+
+
+def test_nor_those_behind_a_session_without_bars(lake):
+    as_set(lake, DAYS, 1)
+    lake.publish("bars", DAYS[20], bars(DAYS[20], close=101.0))
+    lake.files.delete_folder(layout.partition_path("bars", DAYS[24]))
+    assert dependent(lake, DAYS[20]) == DAYS[21:24]
 
 
 def test_a_session_taken_in_again_reports_the_later_ones(lake, caplog):

@@ -33,10 +33,11 @@ class Engine(StrEnum):
 
 
 class Only(StrEnum):
-    """Which sessions of a range are built."""
+    """Which sessions are built."""
 
     ALL = "all"
     STALE = "stale"
+    DEPENDENT = "dependent"
 
 
 class Mode(StrEnum):
@@ -110,7 +111,9 @@ def build(
     last: Annotated[datetime, typer.Option("--last", formats=["%Y-%m-%d"], help="Last day, included.")],
     feature_set: Annotated[str, typer.Option("--set", help="The feature set; left out, that of the settings.")] = "",
     engine: Annotated[Engine, typer.Option(help="local or spark.")] = Engine.LOCAL,
-    only: Annotated[Only, typer.Option(help="all, or stale: those without features, too.")] = Only.ALL,
+    only: Annotated[
+        Only, typer.Option(help="all; stale: or missing; dependent: all, and later stale ones.")
+    ] = Only.ALL,
 ) -> None:
     """Build the features of the lake's sessions between two days, and publish one partition each."""
     from tosho.features.build import Which

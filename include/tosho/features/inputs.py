@@ -156,6 +156,26 @@ def to_build(lake: Lake, sessions: Iterable[date], number: int | None = None) ->
     return sorted(absent | others | {found.session for found in stale(lake, wanted[0], wanted[-1])})
 
 
+def dependents(lake: Lake, last: date, number: int) -> list[Stale]:
+    """Return the sessions after one whose features of a set were made from other data than is published now.
+
+    Only those that can be built together with it: up to the first session that has no bars. What is of another set, or
+    comes after such a gap, stays stale.
+
+    Args:
+        lake: Where.
+        last: The session that changed, or the last that did.
+        number: The feature set's number.
+    """
+    after = calendar.next_session(last)
+    found = [one for one in stale(lake, after) if lake.manifest("features", one.session).facts.get("number") == number]
+    if not found:
+        return []
+    bars = set(lake.sessions("bars", after))
+    gap = next((day for day in calendar.sessions(after, found[-1].session) if day not in bars), date.max)
+    return [one for one in found if one.session < gap]
+
+
 def stale(lake: Lake, first: date | None = None, last: date | None = None) -> Iterator[Stale]:
     """Yield the sessions whose published features were made from other data than is published now, in order.
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 
 import polars as pl
 
 from tosho.calendar import offset, previous_session
 from tosho.quality import agreement, runs
 from tosho.quality.expectations import EXPECTED, Expected
+from tosho.quality.filled import Filled
 from tosho.quality.ingest import after_first_ingest, after_ingest
 from tosho.quality.ledger import Ledger
 from tosho.quality.listing import Listings
@@ -19,7 +21,7 @@ from tosho.quality.verdict import Verdict
 from tosho.storage import Lake
 
 USUAL_OVER = 20
-"""Partitions before a session whose rows make the usual number."""
+"""Partitions before a session that make what is usual: the number of rows, and which columns are filled."""
 
 Frames = dict[str, pl.DataFrame]
 
@@ -28,6 +30,8 @@ Frames = dict[str, pl.DataFrame]
 class DataJudge:
     """Judges what was ingested, session after session. Each partition is read once, and two sessions are held.
 
+    Where a column is empty, how full the partitions of before were is read besides, and kept.
+
     A table that the lake has had no row of up to a session is not judged: the plan does not have it, or not yet.
     """
 
@@ -35,6 +39,7 @@ class DataJudge:
     ledger: Ledger = field(init=False)
     _listings: Listings = field(init=False)
     _last: dict[str, tuple[date, pl.DataFrame]] = field(default_factory=dict)
+    _filled: dict[str, dict[date, Filled | None]] = field(default_factory=dict)
     _runs: tuple[date, pl.DataFrame] | None = None
 
     def __post_init__(self) -> None:
@@ -63,7 +68,13 @@ class DataJudge:
         for expected in EXPECTED:
             if expected not in judged:
                 found += never_any(expected.table, self.ledger.asked(expected.table, session))
-        self._last |= {table: (session, frame) for table, frame in frames.items() if frame.height}
+        for expected in judged:
+            if (frame := frames.get(expected.table)) is not None and frame.height:
+                self._last[expected.table] = session, frame
+                kept = self._filled.setdefault(expected.table, {})
+                kept[session] = _filled(expected, frame)
+                if len(kept) > USUAL_OVER:
+                    kept.pop(next(iter(kept)))
         return found
 
     def _read(self, table: str, session: date) -> pl.DataFrame | None:
@@ -82,7 +93,17 @@ class DataJudge:
         listed = frames["securities"]["code"].to_list() if expected.of_listing and _sound(frames, "securities") else ()
         counts = [self.ledger.rows(table, known) or 0 for known in before]
         newest = self.ledger.newest(table, session)
-        return Held(session, frame, newest, counts, previous, frozenset(listed), unknown)
+        filled = partial(self._filled_before, expected, before)
+        return Held(session, frame, newest, counts, previous, frozenset(listed), unknown, filled)
+
+    def _filled_before(self, expected: Expected, before: Sequence[date]) -> list[Filled]:
+        """Return how full some partitions were; an old one, with other columns, is nothing to compare with."""
+        table = expected.table
+        known = self._filled.get(table, {})
+        self._filled[table] = {
+            at: known[at] if at in known else _filled(expected, self.lake.read(table, at)) for at in before
+        }
+        return [filled for filled in self._filled[table].values() if filled is not None]
 
     def _earlier(self, table: str, session: date) -> pl.DataFrame:
         known = self._last.get(table)
@@ -139,6 +160,11 @@ def _sound(frames: Frames, table: str) -> bool:
 def _conforming(expected: Expected, frame: pl.DataFrame) -> pl.DataFrame | None:
     """Return a partition of before if it has today's columns: an old one is nothing to compare with."""
     return frame if frame.schema == expected.contract.schema else None
+
+
+def _filled(expected: Expected, frame: pl.DataFrame) -> Filled | None:
+    """Return how full a partition is, if it has today's columns."""
+    return Filled.of(expected.contract, frame) if frame.schema == expected.contract.schema else None
 
 
 _SCHEMAS = {expected.table: expected.contract.schema for expected in EXPECTED}

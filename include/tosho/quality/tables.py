@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from statistics import median
@@ -12,6 +12,7 @@ import polars as pl
 from tosho import calendar
 from tosho.quality.due import age_at_most, is_due
 from tosho.quality.expectations import Expected
+from tosho.quality.filled import Filled, emptied, may_be_empty
 from tosho.quality.verdict import NOT_MEASURED, Verdict, at_least, at_most, share, some
 
 UNKNOWN_AT_MOST = 0.02
@@ -19,9 +20,6 @@ UNKNOWN_AT_MOST = 0.02
 
 NEVER_ANY_AT_MOST = 60
 """Partitions that a table may have without ever a row: a quarter, in which every source has something."""
-
-EMPTIED_FROM = 30
-"""Rows, now and before, from which on it is no accident that all lack what half of them had."""
 
 USUAL_FROM = 3
 """Partitions with rows from which on there is a usual number of them."""
@@ -35,6 +33,7 @@ class Held:
 
     `rows_before` are the counts of the last partitions with rows, `previous` the last of these.
     `listed` are the codes of the session, and `unknown` those of the table that no listing had until then.
+    `filled_before` tells how full the same partitions were, the oldest first; it is asked only where a column is empty.
     """
 
     session: date
@@ -44,6 +43,7 @@ class Held:
     previous: pl.DataFrame | None = None
     listed: frozenset[str] = frozenset()
     unknown: frozenset[str] = frozenset()
+    filled_before: Callable[[], Sequence[Filled]] = tuple
 
 
 def after_table(expected: Expected, held: Held) -> list[Verdict]:
@@ -66,8 +66,8 @@ def _content(expected: Expected, held: Held, frame: pl.DataFrame) -> list[Verdic
     found = [_fresh(expected, held)]
     if not frame.height:  # whether that may be is freshness's business
         return found
-    if held.previous is not None and min(frame.height, held.previous.height) >= EMPTIED_FROM:
-        found.append(_emptied(expected, frame, held.previous))
+    if may_be_empty(expected.contract):
+        found.append(_emptied(expected, frame, held.filled_before))
     if expected.of_usual and len(held.rows_before) >= USUAL_FROM:
         found.append(_usual(expected, frame, held.rows_before))
     if expected.of_listing:
@@ -161,17 +161,17 @@ def _usual(expected: Expected, frame: pl.DataFrame, rows_before: Sequence[int]) 
     )
 
 
-def _emptied(expected: Expected, frame: pl.DataFrame, previous: pl.DataFrame) -> Verdict:
+def _emptied(expected: Expected, frame: pl.DataFrame, filled_before: Callable[[], Sequence[Filled]]) -> Verdict:
     """Judge columns that may be empty, as those are that some sources and years lack: one that was filled must not."""
-    may_be = [column.name for column in expected.contract.columns if column.may_be_empty]
-    filled = [name for name in may_be if 2 * previous[name].count() >= previous.height]
-    gone = [name for name in filled if frame[name].null_count() == frame.height]
+    now = Filled.of(expected.contract, frame)
+    before = filled_before() if now.empty else ()
+    gone = [name for name in now.empty if emptied(name, now.rows, before)]
     return at_most(
         f"{expected.table}.emptied",
         len(gone),
         0,
-        f"Columns that half of {previous.height} rows had in the partition before, and none of {frame.height} has: "
-        f"{some(gone)}.",
+        f"Columns that usually half of the rows have, as the median of {len(before)} partitions, and none of "
+        f"{now.rows} has now: {some(gone)}.",
         "The source has lost a field: look at its payload. When it is there again, ingest the session again.",
     )
 

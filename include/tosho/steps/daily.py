@@ -35,7 +35,8 @@ def ingest(session: date, settings: Settings, codes: Sequence[str] = ()) -> dict
 
     Sessions that are missing between the newest one before and this one are taken in too: a run may be the first after
     some days without, or one of a backfill whose runs go side by side. `stale` tells of the later sessions whose
-    features were made from what has changed now; this run builds those of its own session again.
+    features were made from what has changed now; a repair, which is a run for a session or codes of its parameters,
+    builds them again after its own.
 
     Raises:
         PlanTooSmallError: The declared plan does not fill the tables of the feature set that the settings name.

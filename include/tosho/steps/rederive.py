@@ -36,8 +36,9 @@ def report_later(lake: Lake, session: date) -> dict[str, Any]:
         return {"sessions": 0}
     first, last = min(found), max(found)
     _log.warning(
-        "%d sessions from %s to %s have stale features: %s. Run the Dag `history` from %s to %s with build `stale`; "
-        "`tosho lake stale` lists them.",
+        "%d sessions from %s to %s have stale features: %s. A run with the parameter `session` or `codes` builds them "
+        "again after its own; after any other: Run the Dag `history` from %s to %s with build `stale`. `tosho lake "
+        "stale` lists them.",
         *(len(found), first, last, found[first], first, last),
     )
     return {"sessions": len(found), "first": first.isoformat(), "last": last.isoformat(), "why": found[first]}

@@ -12,6 +12,10 @@ Progress = Callable[[str], None]
 """Told a sentence whenever a part of the work is done."""
 
 
+class NotFittableError(ValueError):
+    """There is nothing to learn from."""
+
+
 class Forecaster(Protocol):
     """A fitted model: a score for every row and horizon, the higher the better."""
 

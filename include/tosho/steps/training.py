@@ -6,7 +6,7 @@ import json
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from tosho.calendar import offset
 from tosho.config import Settings
 from tosho.contracts import HORIZONS
 from tosho.dataset.assemble import assemble, fingerprint
+from tosho.dataset.cross_section import Float64s
 from tosho.dataset.labels import REACH, label_sessions
 from tosho.dataset.samples import Columns, Samples
 from tosho.dataset.splits import Fold, WalkForward
@@ -28,12 +29,15 @@ from tosho.evaluation.significance import SIGNIFICANT
 from tosho.features.sets import UnknownFeatureSetError, feature_set
 from tosho.models.base import Forecaster, Learner
 from tosho.models.bundle import Bundle, BundleError
+from tosho.models.conformal import Mondrian, TooFewToCalibrateError
 from tosho.models.lightgbm import LightGBM
-from tosho.models.registry import CHAMPION, KNEW, LIGHTGBM, MADE_FROM, Registry, Run
+from tosho.models.registry import CHAMPION, KNEW, MADE_FROM, Registry, Run, name_of
 from tosho.observability import metrics
 from tosho.observability.log import logger
 from tosho.observability.progress import Progress
+from tosho.quality import after_labels
 from tosho.steps import trial
+from tosho.steps.coverage import held_out
 from tosho.steps.retraining import PAGE, SUMMARY, digest_of, named, recall
 from tosho.steps.trial import Trial
 from tosho.storage import Lake
@@ -89,7 +93,8 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
     began = time.monotonic()
     if truth:
         demand_truth(truth)
-    learner, lake, registry = learner or LightGBM(), Lake.of(settings), Registry(settings)
+    learner, lake = learner or LightGBM(), Lake.of(settings)
+    registry = Registry(settings, name_of(learner.kind))
     data = _prepare(settings, lake, first, last, plan or WalkForward())
     parameters, digest = _parameters(learner, data), fingerprint(lake, data.samples.sessions)
     made_from = digest_of(parameters, digest, truth)
@@ -99,6 +104,7 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
     result = trial.run(learner, data.samples, data.folds, progress)
     final = learner.refit(data.samples, result.models, progress)
     bundle = _bundle(final, data.samples, result)
+    data = replace(data, notes=(*data.notes, *_coverage(bundle, data.samples, result)))
     decision = decide(result.daily, result.tests, _champion(registry, data.samples), bundle.knew)
     bound = attainable(truth, result.tested) if truth else {}
     for sentence in decision.reasons:
@@ -110,7 +116,9 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
         summary = _summary(decision, data, result, bound)
         (folder / SUMMARY).write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
         metrics_found = _metrics(result, bound, time.monotonic() - began)
-        registered = registry.record(Run(parameters, metrics_found, _tags(data, decision, digest, made_from), folder))
+        registered = registry.record(
+            Run(parameters, metrics_found, _tags(registry.name, data, decision, digest, made_from), folder)
+        )
     if decision.promoted:
         registry.promote(registered)
     metrics.count(settings.metrics, metrics.ROWS, data.samples.rows, table="training")
@@ -186,11 +194,28 @@ def _notes(
 
 
 def _bundle(final: Forecaster, samples: Samples, result: Trial) -> Bundle:
-    columns = enumerate(HORIZONS)
-    slopes = [slope(result.scores[:, i], result.tested.returns[:, i], result.tested.bounds) for i, _ in columns]
+    slopes = _slopes(result.tested, result.scores)
+    intervals = Mondrian().calibrate(samples, result.parts, slopes)
     unproven = tuple(r.horizon for r in result.results if not r.t >= SIGNIFICANT)
     fitted = samples.sessions[0], samples.sessions[-1]
-    return Bundle(LIGHTGBM, final, fitted, _knew(samples), tuple(slopes), unproven)
+    return Bundle(name_of(final.kind), final, fitted, _knew(samples), slopes, unproven, intervals)
+
+
+def _coverage(bundle: Bundle, samples: Samples, result: Trial) -> tuple[str, ...]:
+    """Return in sentences by what the intervals are told apart, and whether such ones hold on sessions held out."""
+    try:
+        found = after_labels(held_out(Mondrian(), samples, result.parts, _slopes))
+        told = [str(verdict) for verdict in found]
+    except TooFewToCalibrateError as error:
+        told = [f"The intervals' coverage was not measured. {error}"]
+    apart = [bundle.intervals.told_apart(bundle.columns)] if bundle.intervals else []
+    for sentence in (*apart, *told):
+        log.info("%s", sentence)
+    return *apart, *told
+
+
+def _slopes(tested: Samples, scores: Float64s) -> tuple[float, ...]:
+    return tuple(slope(scores[:, i], tested.returns[:, i], tested.bounds) for i in range(len(HORIZONS)))
 
 
 def _knew(samples: Samples) -> date:
@@ -238,7 +263,7 @@ def _content(  # noqa: PLR0913 - a report shows all of these
 ) -> report.Content:
     samples, tested = data.samples, result.tested
     return report.Content(
-        title=f"Training of {LIGHTGBM}, {samples.sessions[0]} to {samples.sessions[-1]}",
+        title=f"Training of {name_of(learner.kind)}, {samples.sessions[0]} to {samples.sessions[-1]}",
         subtitle=(
             f"{samples.rows:,} rows of {len(samples.sessions)} sessions, feature set {settings.feature_set} "
             f"{samples.columns.number} with {len(samples.columns.names)} features. All figures are out of sample."
@@ -275,6 +300,7 @@ def _parameters(learner: Learner, data: _Prepared) -> dict[str, object]:
         "model": learner.kind,
         **learner.settings(),
         **{f"split_{name}": value for name, value in asdict(data.plan).items()},
+        **{f"conformal_{name}": value for name, value in asdict(Mondrian()).items()},
         "feature_set": samples.columns.feature_set,
         "feature_set_number": samples.columns.number,
         "features": len(samples.columns.names),
@@ -295,9 +321,9 @@ def _metrics(result: Trial, bound: Mapping[int, float], seconds: float) -> dict[
     return found | {f"attainable_h{h:02d}": value for h, value in bound.items()}
 
 
-def _tags(data: _Prepared, decision: Decision, digest: str, made_from: str) -> dict[str, str]:
+def _tags(name: str, data: _Prepared, decision: Decision, digest: str, made_from: str) -> dict[str, str]:
     return {
-        "name": f"{LIGHTGBM} {data.samples.sessions[-1]}",
+        "name": f"{name} {data.samples.sessions[-1]}",
         "reasons": json.dumps(decision.reasons),
         "folds": "\n".join(map(str, data.folds)),
         "data_sha256": digest,

@@ -186,7 +186,8 @@ def _sums(samples: Samples) -> list[_Sums]:
     for rows, x in _normalised(samples):
         there = known[rows]
         whole = there.all(axis=1)
-        shared += x[whole].T @ x[whole]
+        labelled = x[whole]
+        shared += labelled.T @ labelled  # of one array: half the work, and symmetric to the last bit
         cross += x.T @ np.where(there, targets[rows], 0.0)
         for i in range(deep):
             some = x[there[:, i] & ~whole]

@@ -40,6 +40,7 @@ PLATFORM = (
     "clickhouse-driver",
     "docker",
     "httpx",
+    "numba",
     "pandas",
     "psutil",
     "pyrate-limiter",

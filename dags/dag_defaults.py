@@ -41,6 +41,13 @@ CODES = Param(
     description="Fetch again only these codes, of 4 or 5 characters.",
 )
 FEATURE_SET = Param("core", type="string", enum=["core", "alpha158", "full", "standard"], title="Feature set")
+MODEL = Param(
+    "lightgbm",
+    type="string",
+    enum=["lightgbm", "linear", "double_ensemble", "ensemble"],
+    title="Model",
+    description="Which kind; each has a champion of its own.",
+)
 
 
 def settings() -> Settings:

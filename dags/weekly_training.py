@@ -4,7 +4,7 @@ Runs after the last session of each week (holidays considered), or by hand.
 
 1. `session_of_run`: the last session that training may know.
 2. `training_range`: from the first session with features, or the one asked for.
-3. `train`: in a container: labels, purged walk-forward folds, LightGBM for each horizon, out-of-sample rank IC,
+3. `train`: in a container: labels, purged walk-forward folds, a model for each horizon, out-of-sample rank IC,
    null tests; the model goes to MLflow, and becomes champion only if it earned it. The log gives the reasons.
 """
 
@@ -35,6 +35,7 @@ def training_range(session: str) -> dict:
         "first": Param(None, type=["null", "string"], format="date", title="First session", description="Empty: all."),
         "truth": Param(None, type=["null", "string"], title="Truth", description="Folder of a synthetic market."),
         "feature_set": house.FEATURE_SET,
+        "model": house.MODEL,
         "final_blocks": Param(
             0,
             type="integer",
@@ -52,8 +53,8 @@ def weekly_training() -> None:
     truth = "{{ params.truth or '' }}"
     features = "{{ params.feature_set }}"
     bounds = ["--first", asked["first"], "--last", asked["last"]]
-    check = ["--final-blocks", "{{ params.final_blocks }}"]
-    house.container_job("train", ["train_lightgbm.py", *bounds, "--truth", truth, "--set", features, *check])
+    chosen = ["--model", "{{ params.model }}", "--final-blocks", "{{ params.final_blocks }}"]
+    house.container_job("train", ["train.py", *bounds, "--truth", truth, "--set", features, *chosen])
 
 
 weekly_training()

@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 HERE = Path(__file__).resolve().parent
 MODELS = (
+    "crepes",
     "exchange-calendars",
     "lightgbm",
     "matplotlib",

@@ -20,6 +20,10 @@ class Fitted(NamedTuple):
     last: date
 
 
+class NotFittableError(ValueError):
+    """There is nothing to learn from."""
+
+
 class Forecaster(Protocol):
     """A fitted model: a score for every row and horizon, the higher the better."""
 

@@ -18,7 +18,10 @@ import numpy as np
 from tosho.contracts import HORIZONS
 from tosho.dataset.cross_section import Float64s, counts_to_bounds
 from tosho.dataset.samples import Columns, Samples
+from tosho.models import kinds
 from tosho.models.base import Forecaster
+from tosho.models.intervals import INTERVALS, Intervals
+from tosho.models.kinds import UnknownKindError
 
 MANIFEST = "bundle.json"
 GOLDEN = "golden.npz"
@@ -41,6 +44,7 @@ class Bundle:
         knew: Last session whose data its training knew: the labels of the last fitted session end there.
         slopes: By horizon, the return above the session's mean that goes with one standard deviation of score.
         unproven: Horizons whose rank IC did not beat zero out of sample.
+        intervals: Quantiles and confidence, calibrated out of sample; None in a bundle from before there were any.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Bundle:
     knew: date
     slopes: tuple[float, ...]
     unproven: tuple[int, ...]
+    intervals: Intervals | None = None
 
     @property
     def columns(self) -> Columns:
@@ -80,6 +85,8 @@ class Bundle:
         """
         folder.mkdir(parents=True, exist_ok=True)
         files = {**self.forecaster.to_files(), GOLDEN: _golden(self.forecaster, sample)}
+        if self.intervals:
+            files[INTERVALS] = self.intervals.to_bytes()
         for name, data in files.items():
             (folder / name).write_bytes(data)
         content = {
@@ -120,7 +127,8 @@ class Bundle:
         first, last = (date.fromisoformat(day) for day in content["fitted"])
         knew = date.fromisoformat(content["knew"])
         slopes, unproven = tuple(content["slopes"]), tuple(content["unproven"])
-        return cls(content["name"], forecaster, (first, last), knew, slopes, unproven)
+        known = Intervals.of_bytes(files[INTERVALS]) if INTERVALS in files else None
+        return cls(content["name"], forecaster, (first, last), knew, slopes, unproven, known)
 
 
 def manifest(folder: Path) -> dict[str, Any]:
@@ -166,11 +174,10 @@ def _demand_libraries(folder: Path, libraries: Mapping[str, str]) -> None:
 
 
 def _forecaster(folder: Path, kind: str, columns: Columns, files: Mapping[str, bytes]) -> Forecaster:
-    if kind == "lightgbm":
-        from tosho.models.lightgbm import TreeForecaster  # noqa: PLC0415 - each kind loads its own engine
-
-        return TreeForecaster.from_files(columns, files)
-    raise BundleError(f"The bundle in {folder} is of kind {kind!r}, which this version cannot read; it reads lightgbm.")
+    try:
+        return kinds.read(kind, columns, files)
+    except UnknownKindError as error:
+        raise BundleError(f"The bundle in {folder} cannot be read. {error} Train a new model.") from error
 
 
 def _golden(forecaster: Forecaster, sample: Samples) -> bytes:

@@ -79,8 +79,8 @@ install_venv() {
 compile_loops() {
     local stamp=.venv/.compiled
     [[ -e $stamp && -z $(find include/tosho/features -name '*.py' -newer "$stamp") ]] && return
-    say "Compiling the loops of the correlation graph, so that no run waits for it"
-    .venv/bin/python -c 'import tosho.features.graph'
+    say "Compiling the loops of windows and graph, so that no run waits for them"
+    .venv/bin/python -c 'import tosho.features.loops'
     touch "$stamp"
 }
 

@@ -135,7 +135,7 @@ def installed(machine):
 
 def test_loops_are_compiled_once_and_again_when_they_change(installed):
     machine, loops = installed
-    compiles = "-c import tosho.features.graph"
+    compiles = "-c import tosho.features.loops"
     assert [machine.setup().returncode for _ in range(2)] == [0, 0]
     assert machine.calls == [compiles]
     later = time.time() + 60

@@ -29,17 +29,10 @@ if __name__ == "__main__":
     stats = triangle.stats
     print(json.dumps([triangle(100), sum(stats.cache_hits.values()), sum(stats.cache_misses.values())]))
 """
-WITHOUT_GRAPH = """
+IMPORTS = """
 import sys
-from features.small_market import small_market
-from tosho.features import local
-from tosho.features.panel import build_panel
-from tosho.features.sets import feature_set
-import tosho.features.processes, tosho.features.spark, tosho.features.build
-market = small_market()
-panel = build_panel(market.bars, market.shares, market.securities)
-made = local.compute(panel, market.indices, feature_set("alpha158"), market.sessions[-1:])
-print(made.height, sorted({"numba", "llvmlite"} & set(sys.modules)))
+import tosho.features.local, tosho.features.processes, tosho.features.spark, tosho.features.build, tosho.features.qlib
+print(sorted({"numba", "llvmlite"} & set(sys.modules)))
 """
 
 
@@ -145,8 +138,8 @@ def test_arrays_of_another_type_are_refused():
         compiled("int64(int64)")(doubled)("no number")
 
 
-def test_a_set_without_the_graph_imports_no_compiler():
-    run = [sys.executable, "-c", WITHOUT_GRAPH]
+def test_definitions_and_engines_import_no_compiler():
+    """It is had where a window is evaluated, not where one is named: the command line and Dags stay quick."""
+    run = [sys.executable, "-c", IMPORTS]
     done = subprocess.run(run, env=os.environ | PATHS, check=True, capture_output=True, text=True)
-    assert done.stdout.split(maxsplit=1)[1].strip() == "[]"
-    assert int(done.stdout.split()[0]) > 0
+    assert done.stdout.strip() == "[]"

@@ -1,4 +1,4 @@
-"""Kernels of several windows at once: production ones have the bits of `kernels`, Qlib's pass over nulls."""
+"""Several windows at once as NumPy has them, the measure of the compiled ones, and how expressions share them."""
 
 import math
 import pickle
@@ -9,7 +9,16 @@ import polars as pl
 import pytest
 
 from features import alpha158_oracle as plain
-from tosho.features import kernels, order_statistics, running, several, skipping, windows_at_once
+from tosho.features import (
+    fold_kinds,
+    folding,
+    kernels,
+    order_statistics,
+    running,
+    several,
+    skipping,
+    windows_at_once,
+)
 from tosho.features.windows_at_once import TRAILING, WINDOWS
 
 ROWS = 400
@@ -193,7 +202,7 @@ def test_results_are_shared_by_the_columns_they_were_made_of(monkeypatch) -> Non
     monkeypatch.setitem(
         windows_at_once._KERNELS,
         "sums",
-        windows_at_once._Kept(lambda x, windows: made.append(1) or several.sums(x, windows)),
+        windows_at_once._Kept(lambda x, windows: made.append(1) or folding.fold(fold_kinds.TOTAL, x, windows)),
     )
     frame = pl.DataFrame({"a": TIED, "b": SMOOTH})
     totals = [TRAILING.total(pl.col(name), n).alias(f"{name}{n}") for name in "ab" for n in WINDOWS]

@@ -14,12 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from tosho.features import running, skipping
+from tosho.features import fold_kinds as kinds
 from tosho.features.chunks import between_codes
 from tosho.features.kernels import Array
-from tosho.features.several import Several
 from tosho.features.spec import Feature, expression_of, features
-from tosho.features.windows_at_once import LOWER, UPPER, WINDOWS, Trailing, Windows, share_work, taking
+from tosho.features.windows_at_once import LOWER, UPPER, WINDOWS, Results, Trailing, Windows, folds, share_work, taking
 
 NOT_ZERO = 2e-5
 """A deviation of at most this is none."""
@@ -35,17 +34,25 @@ _DEVIATIONS, _EXPLAINED = ("close", "volume", "move_volume"), ("close",)
 """Series of which formulas take what is carried from row to row."""
 
 
-def _quantiles(x: Array, windows: Sequence[int]) -> Several:
-    return skipping.quantiles(x, windows, (UPPER, LOWER))
+def _quantiles(x: Array, windows: Sequence[int]) -> Results:
+    from tosho.features import some_sorted  # noqa: PLC0415 - Numba, only where a window is evaluated
+
+    return list(some_sorted.quantiles(x, windows, (UPPER, LOWER)))
 
 
-_moments = share_work("skipping.moments", skipping.moments)
-_regressions = share_work("skipping.regressions", skipping.regressions)
-_correlations = share_work("skipping.correlations", skipping.correlations)
-_shares = share_work("skipping.shares", skipping.shares)
-_peaks = share_work("skipping.peaks", skipping.peaks)
-_troughs = share_work("skipping.troughs", skipping.troughs)
-_of_order = share_work("skipping.quantiles", _quantiles)
+def _ranks(x: Array, windows: Sequence[int]) -> Results:
+    from tosho.features import some_sorted  # noqa: PLC0415
+
+    return list(some_sorted.ranks(x, windows))
+
+
+_moments = share_work("some.moments", folds(kinds.SOME_MOMENTS))
+_trends = share_work("some.trends", folds(kinds.SOME_TREND))
+_correlations = share_work("some.correlations", folds(kinds.SOME_CORRELATION))
+_shares = share_work("some.shares", folds(kinds.SOME_SHARE))
+_peaks = share_work("some.peaks", folds(kinds.SOME_PEAK))
+_troughs = share_work("some.troughs", folds(kinds.SOME_TROUGH))
+_of_order = share_work("some.quantiles", _quantiles)
 
 
 def _carried(what: str, series: str, window: int) -> str:
@@ -81,7 +88,7 @@ def _explained(x: pl.Expr, window: int) -> pl.Expr:
 
 
 QLIB = Windows(
-    total=taking(share_work("skipping.sums", skipping.sums)),
+    total=taking(share_work("some.totals", folds(kinds.SOME_TOTAL))),
     mean=taking(_moments),
     deviation=_deviation,
     share=_among_rows(_shares),
@@ -91,10 +98,10 @@ QLIB = Windows(
     place_of_lowest=_among_rows(_troughs, 1),
     upper_quantile=taking(_of_order),
     lower_quantile=taking(_of_order, 1),
-    rank=taking(share_work("skipping.ranks", skipping.ranks)),
-    slope=taking(_regressions),
+    rank=taking(share_work("some.ranks", _ranks)),
+    slope=taking(_trends),
     explained=_explained,
-    residual=taking(_regressions, 2),
+    residual=taking(_trends, 1),
     correlation=_correlation,
 )
 
@@ -153,23 +160,21 @@ def _with_rows_before(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _with_carried(frame: pl.DataFrame) -> pl.DataFrame:
     """Add what is carried from row to row, of each code by itself."""
-    at = np.flatnonzero(frame.select(_ROW.is_not_null()).to_series().to_numpy())
-    row = frame[_ROW.meta.output_name()].to_numpy()[at].astype(np.intp)
-    code = np.cumsum(row == 0) - 1
-    made = []
-    for what, series, kernel in (
-        ("deviation", _DEVIATIONS, running.deviations),
-        ("explained", _EXPLAINED, running.explained),
+    from tosho.features import carried  # noqa: PLC0415
+
+    row, made = _numbers(frame, _ROW.meta.output_name()), []
+    for what, series, loop in (
+        ("deviation", _DEVIATIONS, carried.deviations),
+        ("explained", _EXPLAINED, carried.explained),
     ):
-        side_by_side = np.full((row.max() + 1, len(series), code[-1] + 1), np.nan)
-        for number, name in enumerate(series):
-            side_by_side[row, number, code] = frame[name].to_numpy()[at]
-        with np.errstate(all="ignore"):
-            values = kernel(side_by_side.reshape(len(side_by_side), -1), WINDOWS)
-        values = values.reshape(len(WINDOWS), *side_by_side.shape)
-        for window, of_window in zip(WINDOWS, values, strict=True):
-            for number, name in enumerate(series):
-                column = np.full(frame.height, np.nan)
-                column[at] = of_window[row, number, code]
-                made.append(pl.Series(_carried(what, name, window), column, nan_to_null=True))
+        for name in series:
+            values = np.empty((len(WINDOWS), frame.height))
+            loop(_numbers(frame, name), row, np.array(WINDOWS), values)
+            names = [_carried(what, name, window) for window in WINDOWS]
+            made += [pl.Series(*told, nan_to_null=True) for told in zip(names, values, strict=True)]
     return frame.with_columns(made)
+
+
+def _numbers(frame: pl.DataFrame, name: str) -> Array:
+    """NaN for null."""
+    return np.ascontiguousarray(frame[name].to_numpy(), dtype=np.float64)

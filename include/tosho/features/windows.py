@@ -1,7 +1,8 @@
 """What definitions use to look back: trailing windows of rows that include the row itself, as Polars expressions.
 
 Polars' own `rolling_mean`, `rolling_sum`, `rolling_std` and `ewm_mean` carry state from row to row, so their last
-bits depend on where the frame begins. These do not (see `kernels`): a value is made of its own window's rows alone.
+bits depend on where the frame begins. These do not: a value is made of its own window's rows alone, as `kernels` says.
+What is evaluated is `folding`, the same operations compiled.
 All give null until the window is full, where it holds a null, and where a division by zero would be needed.
 Recursive averages run over a finite window of four times their span, with normalised weights.
 """
@@ -15,7 +16,7 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from tosho.features import kernels
+from tosho.features import fold_kinds as kinds
 from tosho.features.kernels import Array
 
 SPANS = 4
@@ -76,34 +77,37 @@ def _over_rows(kernel: Callable[..., Array], *inputs: pl.Expr, **rows: int) -> p
 
 
 def _evaluate(inputs: Sequence[pl.Series], kernel: Callable[..., Array]) -> pl.Series:
-    with np.errstate(all="ignore"):
-        values = kernels.padded(kernel(*(x.to_numpy() for x in inputs)), inputs[0].len())
-    values[~np.isfinite(values)] = np.nan
-    return pl.Series(inputs[0].name, values, nan_to_null=True)
+    return pl.Series(inputs[0].name, kernel(*(x.to_numpy() for x in inputs)), nan_to_null=True)
 
 
-def _correlation(x: Array, y: Array, window: int) -> Array:
-    xx, yy, xy = kernels.comoments(x, y, window)
-    return kernels.clipped(xy / (np.sqrt(xx) * np.sqrt(yy)))
+def _fold(  # noqa: PLR0913 - what a fold is told
+    x: Array, y: Array | None = None, *, window: int, kind: int, part: int = 0, decay: float = 1.0
+) -> Array:
+    from tosho.features.folding import fold  # noqa: PLC0415 - Numba, only where a window is evaluated
+
+    return fold(kind, x, (window,), y, decay)[part]
 
 
-def _beta(y: Array, x: Array, window: int) -> Array:
-    xx, _, xy = kernels.comoments(x, y, window)
-    return xy / xx
+def _fold_on(y: Array, x: Array, window: int, kind: int) -> Array:
+    return _fold(x, y, window=window, kind=kind)
 
 
-def _residual_deviation(y: Array, x: Array, window: int) -> Array:
-    xx, yy, xy = kernels.comoments(x, y, window)
-    return np.sqrt(np.maximum(yy - xy * xy / xx, 0) / (window - 1))
+def _convolution(x: Array, weights: tuple[float, ...]) -> Array:
+    from tosho.features import row_loops  # noqa: PLC0415
+
+    return row_loops.convolution(np.ascontiguousarray(x), np.array(weights))
 
 
-def _slope(x: Array, window: int) -> Array:
-    return kernels.trend(x, window)[0] / (window * (window**2 - 1) / 12)
+def _mean_distance(x: Array, window: int) -> Array:
+    from tosho.features import row_loops  # noqa: PLC0415
+
+    return row_loops.mean_distance(np.ascontiguousarray(x), _fold(x, window=window, kind=kinds.MEAN), window)
 
 
-def _trend_r2(x: Array, window: int) -> Array:
-    along, xx = kernels.trend(x, window)
-    return along * along / (xx * (window * (window**2 - 1) / 12))
+def _share_below(x: Array, window: int) -> Array:
+    from tosho.features import row_loops  # noqa: PLC0415
+
+    return row_loops.share_below(np.ascontiguousarray(x), window)
 
 
 def _of_one(kernel: Callable[..., Array]) -> Callable[[pl.Expr, int], pl.Expr]:
@@ -120,39 +124,39 @@ def _of_two(kernel: Callable[..., Array]) -> Callable[[pl.Expr, pl.Expr, int], p
     return trailing
 
 
-total = _of_one(kernels.total)
+total = _of_one(partial(_fold, kind=kinds.TOTAL))
 """Sum."""
-mean = _of_one(kernels.mean)
+mean = _of_one(partial(_fold, kind=kinds.MEAN))
 """Arithmetic mean (SMA)."""
-highest = _of_one(kernels.highest)
+highest = _of_one(partial(_fold, kind=kinds.HIGHEST))
 """Maximum."""
-lowest = _of_one(kernels.lowest)
+lowest = _of_one(partial(_fold, kind=kinds.LOWEST))
 """Minimum."""
-variance = _of_one(kernels.variance)
+variance = _of_one(partial(_fold, kind=kinds.VARIANCE))
 """Sample variance; exactly zero for equal values."""
-zscore = _of_one(kernels.zscore)
+zscore = _of_one(partial(_fold, kind=kinds.ZSCORE))
 """(x - mu_n) / sd_n."""
-skewness = _of_one(kernels.skewness)
+skewness = _of_one(partial(_fold, kind=kinds.SKEWNESS))
 """Sample skewness G1."""
-kurtosis = _of_one(kernels.kurtosis)
+kurtosis = _of_one(partial(_fold, kind=kinds.KURTOSIS))
 """Sample excess kurtosis G2."""
-slope = _of_one(_slope)
+slope = _of_one(partial(_fold, kind=kinds.REGRESSION))
 """Slope by row of the regression of x on the row number."""
-trend_r2 = _of_one(_trend_r2)
+trend_r2 = _of_one(partial(_fold, kind=kinds.REGRESSION, part=1))
 """Share of the variance of x that its regression on the row number explains."""
-mean_distance = _of_one(kernels.mean_distance)
+mean_distance = _of_one(_mean_distance)
 """Mean absolute distance of the window's values from their mean."""
-share_below = _of_one(kernels.share_below)
+share_below = _of_one(_share_below)
 """Share of the `window` earlier rows whose value is below this row's; the row itself is not among them."""
-rows_since_highest = _of_one(kernels.rows_since_highest)
+rows_since_highest = _of_one(partial(_fold, kind=kinds.AGE))
 """Rows since the window's maximum, the newest of equal ones; 0 where it is now."""
-correlation = _of_two(_correlation)
+correlation = _of_two(partial(_fold, kind=kinds.CORRELATION))
 """Pearson's correlation, within [-1, 1]."""
-beta = _of_two(_beta)
+beta = _of_two(partial(_fold_on, kind=kinds.BETA))
 """Slope of the regression of the first on the second: cov_n(y, x) / var_n(x)."""
-residual_deviation = _of_two(_residual_deviation)
+residual_deviation = _of_two(partial(_fold_on, kind=kinds.RESIDUAL_DEVIATION))
 """Sample standard deviation of what the regression of the first on the second leaves over."""
-falling_beta = _of_two(kernels.falling_beta)
+falling_beta = _of_two(partial(_fold_on, kind=kinds.FALLING))
 """Slope of the regression of the first on the second where the second is negative; null below two such rows."""
 
 
@@ -163,7 +167,7 @@ def deviation(x: pl.Expr, window: int) -> pl.Expr:
 
 def cumulative_zscore(flow: pl.Expr, levels: int) -> pl.Expr:
     """z-score of the running sum of `flow` among its last `levels` values; where the sum began cancels."""
-    return _over_rows(kernels.cumulative_zscore, flow, levels=levels)
+    return _over_rows(partial(_fold, kind=kinds.CUMULATIVE), flow, window=levels - 1)
 
 
 def exponential(x: pl.Expr, span: int) -> pl.Expr:
@@ -178,22 +182,22 @@ def wilder(x: pl.Expr, window: int) -> pl.Expr:
 
 def decayed(x: pl.Expr, *, decay: float, window: int) -> pl.Expr:
     """Mean with weights decay^k, k rows back, normalised over the window."""
-    return _over_rows(partial(kernels.decayed_mean, decay=decay), x, window=window)
+    return _over_rows(partial(_fold, kind=kinds.DECAYED, decay=decay), x, window=window)
 
 
 def adaptive(x: pl.Expr, speed: pl.Expr, window: int) -> pl.Expr:
     """Average whose alpha is `speed`, row by row, as KAMA has it; normalised over the window."""
-    return _over_rows(kernels.adaptive_mean, x, speed, window=window)
+    return _over_rows(partial(_fold, kind=kinds.ADAPTIVE), x, speed, window=window)
 
 
 def convolution(x: pl.Expr, weights: Sequence[float]) -> pl.Expr:
     """Sum of weights[k] times x, k rows back."""
-    return _over_rows(partial(kernels.convolution, weights=tuple(weights)), x)
+    return _over_rows(partial(_convolution, weights=tuple(weights)), x)
 
 
 def run_length(holds: pl.Expr, cap: int) -> pl.Expr:
     """How many rows in a row, up to this one, the condition holds; at most `cap`, which is the window."""
-    return _over_rows(kernels.run_length, flag(holds), window=cap)
+    return _over_rows(partial(_fold, kind=kinds.RUN), flag(holds), window=cap)
 
 
 def rows_since(happens: pl.Expr, cap: int) -> pl.Expr:

@@ -19,9 +19,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tosho.features import order_statistics, several
+from tosho.features import fold_kinds as kinds
 from tosho.features.kernels import Array
-from tosho.features.several import Kernel, Several
 
 WINDOWS = (5, 10, 20, 30, 60)
 """Windows that are computed together."""
@@ -35,6 +34,11 @@ _KEPT = 8
 Trailing = Callable[[pl.Expr, int], pl.Expr]
 Pieces = list[Any]
 """A column as it lies in memory: Arrow arrays."""
+
+Results = Sequence[Array]
+"""What a kernel gives: of each window its results one after the other, as many rows as the series, NaN for null."""
+Kernel = Callable[..., Results]
+"""`kernel(*inputs, windows=...)`."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +77,15 @@ class _Kept:
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
         self._lock = Lock()
-        self._results: OrderedDict[tuple[Any, ...], tuple[list[Pieces], Several]] = OrderedDict()
+        self._results: OrderedDict[tuple[Any, ...], tuple[list[Pieces], Results]] = OrderedDict()
 
-    def of(self, columns: Sequence[pl.Series]) -> Several:
+    def of(self, columns: Sequence[pl.Series]) -> Results:
         held = [[piece.to_arrow() for piece in column.get_chunks()] for column in columns]
         place = tuple(map(_place, held))
         with self._lock:  # nothing in here calls Polars, whose threads may hold what this waits for
             if place not in self._results:
                 inputs = [_numbers(column) for column in held]
-                self._results[place] = held, several.in_blocks(self._kernel, inputs, WINDOWS)
+                self._results[place] = held, self._kernel(*inputs, windows=WINDOWS)
             self._results.move_to_end(place)
             while len(self._results) > _KEPT:
                 self._results.popitem(last=False)
@@ -127,23 +131,42 @@ def _expression(name: str, *inputs: pl.Expr, window: int, part: int = 0) -> pl.E
 
 
 def _evaluate(inputs: Sequence[pl.Series], name: str, window: int, part: int) -> pl.Series:
-    with np.errstate(all="ignore"):
-        values = _KERNELS[name].of(inputs)[window][part]
+    results = _KERNELS[name].of(inputs)
+    values = results[WINDOWS.index(window) * (len(results) // len(WINDOWS)) + part]
     return pl.Series(inputs[0].name, values, nan_to_null=True)
 
 
-def _quantiles(x: Array, windows: Sequence[int]) -> Several:
-    return order_statistics.quantiles(x, windows, (UPPER, LOWER))
+def folds(kind: int) -> Kernel:
+    """Return the kernel of a kind of `fold_kinds`."""
+    return partial(_fold, kind=kind)
 
 
-_sums = share_work("sums", several.sums)
-_moments = share_work("moments", several.moments)
-_regressions = share_work("regressions", several.regressions)
-_correlations = share_work("correlations", several.correlations)
-_peaks = share_work("peaks", several.peaks)
-_troughs = share_work("troughs", several.troughs)
+def _fold(*inputs: Array, windows: Sequence[int], kind: int) -> Results:
+    from tosho.features.folding import fold  # noqa: PLC0415 - Numba, only where a window is evaluated
+
+    return list(fold(kind, inputs[0], windows, *inputs[1:]))
+
+
+def _quantiles(x: Array, windows: Sequence[int]) -> Results:
+    from tosho.features import sorted_windows  # noqa: PLC0415
+
+    return list(sorted_windows.quantiles(x, windows, (UPPER, LOWER)))
+
+
+def _each_rank(x: Array, windows: Sequence[int]) -> Results:
+    from tosho.features import sorted_windows  # noqa: PLC0415
+
+    return list(sorted_windows.ranks(x, windows))
+
+
+_sums = share_work("sums", folds(kinds.TOTAL))
+_moments = share_work("moments", folds(kinds.MOMENTS))
+_regressions = share_work("regressions", folds(kinds.REGRESSION))
+_correlations = share_work("correlations", folds(kinds.CORRELATION))
+_peaks = share_work("peaks", folds(kinds.PEAK))
+_troughs = share_work("troughs", folds(kinds.TROUGH))
 _of_order = share_work("quantiles", _quantiles)
-_ranks = share_work("ranks", order_statistics.ranks)
+_ranks = share_work("ranks", _each_rank)
 
 
 def _share(flags: pl.Expr, window: int) -> pl.Expr:

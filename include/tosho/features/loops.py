@@ -1,0 +1,5 @@
+"""All compiled loops: whoever imports this has them compiled, or found, so that no run waits for the compiler."""
+
+from tosho.features import carried, folding, graph, row_loops, some_sorted, sorted_windows
+
+__all__ = ["carried", "folding", "graph", "row_loops", "some_sorted", "sorted_windows"]

@@ -1,0 +1,203 @@
+"""Compiled windows have the bits of the NumPy expressions that say what they are."""
+
+import numpy as np
+import pytest
+
+from tosho.features import (
+    carried,
+    folding,
+    kernels,
+    order_statistics,
+    row_loops,
+    running,
+    several,
+    skipping,
+    some_sorted,
+    sorted_windows,
+)
+from tosho.features import fold_kinds as kinds
+from tosho.features.windows_at_once import WINDOWS
+
+ROWS = 2500  # several tiles
+DRAW = np.random.default_rng(11)
+LEVEL = np.round(np.exp(DRAW.normal(0, 0.02, ROWS).cumsum()) * 1000)
+HOLED = np.where(DRAW.random(ROWS) < 0.01, np.nan, LEVEL)
+HOLED[DRAW.random(ROWS) < 0.003] = np.inf
+RETURNS = np.where(DRAW.random(ROWS) < 0.1, 0, DRAW.normal(0, 0.02, ROWS))
+RETURNS[500:700] = 0
+OTHER = np.where(DRAW.random(ROWS) < 0.01, np.nan, DRAW.normal(0, 1, ROWS))
+FLAGS = np.where(DRAW.random(ROWS) < 0.01, np.nan, DRAW.random(ROWS) < 0.7)
+SPEED = np.where(DRAW.random(ROWS) < 0.01, np.nan, DRAW.random(ROWS))
+
+
+def same(made, expected) -> bool:
+    """Equal to the last bit, but for what NaN is made of."""
+    there = ~np.isnan(expected)
+    return np.array_equal(there, ~np.isnan(made)) and np.array_equal(
+        np.ascontiguousarray(made)[there].view(np.int64), np.ascontiguousarray(expected)[there].view(np.int64)
+    )
+
+
+def whole(values) -> np.ndarray:
+    padded = kernels.padded(values, ROWS)
+    return np.where(np.isfinite(padded), padded, np.nan)
+
+
+def in_blocks(kernel, *inputs, windows=WINDOWS) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        return np.concatenate([np.stack(made) for made in several.in_blocks(kernel, inputs, windows).values()])
+
+
+@pytest.mark.parametrize(
+    ("kind", "kernel", "inputs"),
+    [
+        (kinds.TOTAL, several.sums, (HOLED,)),
+        (kinds.MOMENTS, several.moments, (HOLED,)),
+        (kinds.REGRESSION, several.regressions, (HOLED,)),
+        (kinds.CORRELATION, several.correlations, (HOLED, OTHER)),
+        (kinds.PEAK, several.peaks, (HOLED,)),
+        (kinds.TROUGH, several.troughs, (HOLED,)),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+@pytest.mark.parametrize("windows", [WINDOWS, (2, 7, 64)], ids=str)
+def test_several_windows_at_once(kind, kernel, inputs, windows) -> None:
+    assert same(folding.fold(kind, inputs[0], windows, *inputs[1:]), in_blocks(kernel, *inputs, windows=windows))
+
+
+def correlation(x, y, window):
+    xx, yy, xy = kernels.comoments(x, y, window)
+    return kernels.clipped(xy / (np.sqrt(xx) * np.sqrt(yy)))
+
+
+def beta(x, y, window):
+    xx, _, xy = kernels.comoments(x, y, window)
+    return xy / xx
+
+
+def residual_deviation(x, y, window):
+    xx, yy, xy = kernels.comoments(x, y, window)
+    return np.sqrt(np.maximum(yy - xy * xy / xx, 0) / (window - 1))
+
+
+def trend_r2(x, window):
+    along, xx = kernels.trend(x, window)
+    return along * along / (xx * (window * (window**2 - 1) / 12))
+
+
+SINGLE = [
+    (kinds.TOTAL, 0, kernels.total, (HOLED,)),
+    (kinds.MEAN, 0, kernels.mean, (HOLED,)),
+    (kinds.HIGHEST, 0, kernels.highest, (RETURNS,)),
+    (kinds.LOWEST, 0, kernels.lowest, (RETURNS,)),
+    (kinds.RUN, 0, kernels.run_length, (FLAGS,)),
+    (kinds.AGE, 0, kernels.rows_since_highest, (HOLED,)),
+    (kinds.VARIANCE, 0, kernels.variance, (RETURNS,)),
+    (kinds.ZSCORE, 0, kernels.zscore, (HOLED,)),
+    (kinds.SKEWNESS, 0, kernels.skewness, (RETURNS,)),
+    (kinds.KURTOSIS, 0, kernels.kurtosis, (RETURNS,)),
+    (kinds.REGRESSION, 1, trend_r2, (HOLED,)),
+    (kinds.CORRELATION, 0, correlation, (RETURNS, OTHER)),
+    (kinds.BETA, 0, beta, (RETURNS, OTHER)),
+    (kinds.RESIDUAL_DEVIATION, 0, residual_deviation, (RETURNS, OTHER)),
+    (kinds.FALLING, 0, lambda x, y, window: kernels.falling_beta(y, x, window), (RETURNS, OTHER)),
+    (kinds.ADAPTIVE, 0, kernels.adaptive_mean, (HOLED, SPEED)),
+    (kinds.CUMULATIVE, 0, lambda x, window: kernels.cumulative_zscore(x, window + 1), (OTHER,)),
+]
+
+
+@pytest.mark.parametrize(("kind", "part", "kernel", "inputs"), SINGLE)
+@pytest.mark.parametrize("window", [4, 20, 63, 252])
+def test_a_single_window(kind, part, kernel, inputs, window) -> None:
+    with np.errstate(all="ignore"):
+        expected = whole(kernel(*inputs, window=window))
+    assert np.isfinite(expected).any() or window > 63
+    assert same(folding.fold(kind, inputs[0], (window,), *inputs[1:])[part], expected)
+
+
+@pytest.mark.parametrize("span", [5, 60, 200])
+def test_weights_that_decay(span) -> None:
+    decay, window = 1 - 2 / (span + 1), 4 * span
+    with np.errstate(all="ignore"):
+        expected = whole(kernels.decayed_mean(HOLED, window, decay))
+    assert same(folding.fold(kinds.DECAYED, HOLED, (window,), decay=decay)[0], expected)
+
+
+@pytest.mark.parametrize("shares", [(0.8, 0.2), (0.0, 0.5, 1.0)], ids=str)
+@pytest.mark.parametrize("windows", [WINDOWS, (1,), (2, 3), (7, 12, 13), (64,)], ids=str)
+def test_quantiles_and_ranks(windows, shares) -> None:
+    expected = in_blocks(lambda x, windows: order_statistics.quantiles(x, windows, shares), HOLED, windows=windows)
+    assert same(sorted_windows.quantiles(HOLED, windows, shares), expected)
+    ranks = in_blocks(order_statistics.ranks, HOLED, windows=tuple(n for n in windows if n > 1) or (2,))
+    assert same(sorted_windows.ranks(HOLED, tuple(n for n in windows if n > 1) or (2,)), ranks)
+
+
+def test_windows_that_look_at_each_row() -> None:
+    weights = DRAW.normal(0, 1, 100)
+    with np.errstate(all="ignore"):
+        assert same(row_loops.convolution(HOLED, weights), whole(kernels.convolution(HOLED, weights)))
+        mean = folding.fold(kinds.MEAN, HOLED, (20,))[0]
+        assert same(row_loops.mean_distance(HOLED, mean, 20), whole(kernels.mean_distance(HOLED, 20)))
+        assert same(row_loops.share_below(RETURNS, 100), whole(kernels.share_below(RETURNS, 100)))
+
+
+ROW = np.arange(ROWS) - 60.0
+ROW[1200:] = np.arange(ROWS - 1200) - 60.0
+ROW[ROW < 0] = np.nan
+BROKEN = np.where(np.isnan(ROW), np.nan, HOLED)
+BROKEN[2000:2100] = np.nan
+
+
+@pytest.mark.parametrize(
+    ("kind", "kernel", "inputs"),
+    [
+        (kinds.SOME_TOTAL, skipping.sums, (BROKEN,)),
+        (kinds.SOME_MOMENTS, skipping.moments, (BROKEN,)),
+        (kinds.SOME_CORRELATION, skipping.correlations, (BROKEN, OTHER)),
+        (kinds.SOME_SHARE, skipping.shares, (FLAGS, ROW)),
+        (kinds.SOME_PEAK, skipping.peaks, (BROKEN, ROW)),
+        (kinds.SOME_TROUGH, skipping.troughs, (BROKEN, ROW)),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_windows_that_pass_over_nulls(kind, kernel, inputs) -> None:
+    assert same(folding.fold(kind, inputs[0], WINDOWS, *inputs[1:]), in_blocks(kernel, *inputs))
+
+
+def test_quantiles_and_ranks_that_pass_over_nulls() -> None:
+    expected = in_blocks(lambda x, windows: skipping.quantiles(x, windows, (0.8, 0.2)), BROKEN)
+    assert same(some_sorted.quantiles(BROKEN, WINDOWS, (0.8, 0.2)), expected)
+    assert same(some_sorted.ranks(BROKEN, WINDOWS), in_blocks(skipping.ranks, BROKEN))
+
+
+def test_a_trend_that_passes_over_nulls_counts_rows_from_the_newest_back() -> None:
+    made = folding.fold(kinds.SOME_TREND, BROKEN, WINDOWS)
+    slope, _, residual = in_blocks(skipping.regressions, BROKEN).reshape(len(WINDOWS), 3, ROWS).swapaxes(0, 1)
+    np.testing.assert_allclose(made[::2], slope, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(made[1::2], residual, rtol=1e-9, atol=1e-9)
+    late = folding.fold(kinds.SOME_TREND, BROKEN[777:], WINDOWS)
+    assert same(late[:, 60:], made[:, 777 + 60 :])
+
+
+def test_what_is_carried_from_row_to_row() -> None:
+    rough = HOLED * np.exp(DRAW.normal(0, 4, ROWS))
+    rough[~np.isfinite(rough)] = np.nan
+    rough[300:380], rough[700:900] = 0, 0.1
+    first = 1000  # where a second series begins
+    row = np.concatenate([np.arange(first), np.arange(ROWS - first)]).astype(float)
+    for loop, plain in ((carried.deviations, running.deviations), (carried.explained, running.explained)):
+        made = np.empty((len(WINDOWS), ROWS))
+        loop(rough, row, np.array(WINDOWS), made)
+        with np.errstate(all="ignore"):
+            expected = [plain(part[:, None], WINDOWS)[:, :, 0] for part in (rough[:first], rough[first:])]
+        assert same(made, np.concatenate(expected, axis=1))
+
+
+@pytest.mark.parametrize("rows", [0, 1, 4])
+def test_a_series_shorter_than_the_window_has_no_value(rows) -> None:
+    x = LEVEL[:rows]
+    for kind in range(len(kinds.STATES)):
+        assert np.isnan(folding.fold(kind, x, (5, 20), x)).all()
+    assert np.isnan(sorted_windows.ranks(x, (5, 20))).all()
+    assert np.isnan(sorted_windows.quantiles(x, (5, 20), (0.5,))).all()
+    assert row_loops.convolution(x, np.ones(5)).size == rows

@@ -49,7 +49,7 @@ def _remove(state: Array, value: float) -> bool:
     squares = state[SQUARES] - (value - before) * (value - state[MEAN])
     doubtful = squares < state[SQUARES] * ILL_CONDITIONED
     state[SQUARES] = squares
-    return doubtful
+    return bool(doubtful)
 
 
 @compiled(f"void({SERIES}, {SERIES}, int64[::1], float64[:, ::1])")

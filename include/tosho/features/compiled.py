@@ -1,4 +1,5 @@
-"""Loops that are compiled: Numba's one door. Imported by the loops alone, and these only where a graph is made.
+"""Loops that are compiled: Numba's one door. Imported by the loops alone, and these only where a window is
+evaluated or a graph is made.
 
 Arithmetic stays what is written: no reassociation, no fused multiply-add, so a compiled loop gives the bits of the
 NumPy expression that it stands for, on every machine. Indices are not checked: who calls a loop has checked its arrays.

@@ -85,7 +85,8 @@ def _fold(  # noqa: PLR0913 - what a fold is told
 ) -> Array:
     from tosho.features.folding import fold  # noqa: PLC0415 - Numba, only where a window is evaluated
 
-    return fold(kind, x, (window,), y, decay)[part]
+    column: Array = fold(kind, x, (window,), y, decay)[part]
+    return column
 
 
 def _fold_on(y: Array, x: Array, window: int, kind: int) -> Array:

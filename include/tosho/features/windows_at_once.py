@@ -144,7 +144,8 @@ def folds(kind: int) -> Kernel:
 def _fold(*inputs: Array, windows: Sequence[int], kind: int) -> Results:
     from tosho.features.folding import fold  # noqa: PLC0415 - Numba, only where a window is evaluated
 
-    return list(fold(kind, inputs[0], windows, *inputs[1:]))
+    x, *second = inputs
+    return list(fold(kind, x, windows, second[0] if second else None))
 
 
 def _quantiles(x: Array, windows: Sequence[int]) -> Results:

@@ -45,12 +45,35 @@ def edges_of(window: Array) -> Edges:
     is there if either end chose it. A code that did not move, or has fewer than `MIN_OBS` returns, has no edge; nor has
     a pair with fewer than `MIN_OBS` sessions in common.
     """
-    series, place = _series(window)
-    chosen = [_choice(series, place, pairs) for pairs in _batches(series)]
-    node, other, rho = (np.concatenate(part) for part in zip(*chosen, strict=True))
+    node, other, rho = choices_of(window, STRONGEST)
     codes = window.shape[1]
     pair, first = np.unique(np.minimum(node, other) * codes + np.maximum(node, other), return_index=True)
     return Edges(pair // codes, pair % codes, rho[first])
+
+
+def choices_of(window: Array, strongest: int) -> tuple[Places, Places, Array]:
+    """Return which others each code of a window chooses: places of the codes and of the others, and rho.
+
+    The `strongest` |rho| of those that are at least `LEAST`, of equal ones the first by code; as in `edges_of`.
+    """
+    series, place = _series(window)
+    chosen = [_choice(series, place, pairs, strongest) for pairs in _batches(series, strongest)]
+    node, other, rho = (np.concatenate(part) for part in zip(*chosen, strict=True))
+    return node, other, rho
+
+
+def correlations_of(window: Array, node: Places, other: Places) -> Array:
+    """Return rho of some pairs of codes, with the bits of `edges_of`; NaN where a pair has none, as there."""
+    series, place = _series(window)
+    at = np.full(window.shape[1], -1)
+    at[place] = np.arange(place.size)
+    near = np.flatnonzero((at[node] >= 0) & (at[other] >= 0))
+    mask = np.packbits(series.seen, axis=0)
+    common = np.bitwise_count(mask[:, at[node[near]]] & mask[:, at[other[near]]]).sum(axis=0, dtype=np.int64)
+    near = near[common >= MIN_OBS]
+    rho = np.full(node.size, np.nan)
+    rho[near] = _correlations(series, (at[node[near]], at[other[near]]))
+    return rho
 
 
 def _series(window: Array) -> tuple[Series, Places]:
@@ -66,10 +89,10 @@ def _series(window: Array) -> tuple[Series, Places]:
     return Series(values / np.sqrt((values * values).sum(axis=0)), seen), place
 
 
-def _batches(series: Series) -> Iterator[Pairs]:
+def _batches(series: Series, strongest: int) -> Iterator[Pairs]:
     """Give the candidates in few and large parts: a step over many pairs costs little more than one over few."""
     waiting: list[Pairs] = [(np.empty(0, np.intp), np.empty(0, np.intp))]
-    for pairs in candidates(series, least=LEAST, strongest=STRONGEST, common=MIN_OBS):
+    for pairs in candidates(series, least=LEAST, strongest=strongest, common=MIN_OBS):
         waiting.append(pairs)
         if sum(node.size for node, _ in waiting) > TOGETHER:
             yield _joined(waiting)
@@ -83,16 +106,16 @@ def _joined(parts: list[Pairs]) -> Pairs:
     return node, other
 
 
-def _choice(series: Series, place: Places, pairs: Pairs) -> tuple[Places, Places, Array]:
+def _choice(series: Series, place: Places, pairs: Pairs, strongest: int) -> tuple[Places, Places, Array]:
     """Return which of the pairs (node, other) the nodes choose: the codes' places and rho."""
     rho = _correlations(series, pairs)
     strong = np.abs(rho) >= LEAST  # false where there is no correlation
     node, other, rho = place[pairs[0][strong]], place[pairs[1][strong]], rho[strong]
-    chosen = np.bincount(node)[node] <= STRONGEST
+    chosen = np.bincount(node)[node] <= strongest
     crowded = np.flatnonzero(~chosen)
     crowded = crowded[np.lexsort((other[crowded], -np.abs(rho[crowded]), node[crowded]))]
     first = np.searchsorted(node[crowded], node[crowded])
-    chosen[crowded[np.arange(crowded.size) - first < STRONGEST]] = True
+    chosen[crowded[np.arange(crowded.size) - first < strongest]] = True
     return node[chosen], other[chosen], rho[chosen]
 
 

@@ -60,7 +60,7 @@ def _features(lake: Lake, columns: Columns, sessions: Sequence[date]) -> Samples
     with ThreadPoolExecutor(8) as pool:
         manifests = list(pool.map(lambda s: lake.manifest("features", s), sessions))
     for manifest in manifests:
-        columns.demand(_numbered(manifest, columns.names), f"The features of {manifest.session}")
+        columns.demand(numbered(manifest, columns.names), f"The features of {manifest.session}")
     bounds = counts_to_bounds(np.array([manifest.rows for manifest in manifests]))
     samples = Samples(
         columns,
@@ -79,7 +79,12 @@ def _features(lake: Lake, columns: Columns, sessions: Sequence[date]) -> Samples
     return samples
 
 
-def _numbered(manifest: Manifest, names: tuple[str, ...]) -> Columns:
+def numbered(manifest: Manifest, names: tuple[str, ...]) -> Columns:
+    """Return the columns of a partition of features that has these names, of the set and number that it says it is.
+
+    Raises:
+        ColumnsError: It does not say.
+    """
     facts = manifest.facts
     if "feature_set" not in facts or "number" not in facts:
         raise ColumnsError(

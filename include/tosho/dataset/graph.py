@@ -35,7 +35,7 @@ class Neighbours(NamedTuple):
     """A graph as a table of fixed degree.
 
     Attributes:
-        table: `[codes, degree]` int32, places of codes, those chosen by correlation first, by falling |rho|; -1 is none.
+        table: `[codes, degree]` int32, places of codes, those chosen by correlation first, by falling |rho|; -1: none.
         edges: `[codes, degree, 3]` float32: rho (0 where it is not known), same sector, same segment.
     """
 

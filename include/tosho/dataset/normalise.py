@@ -75,7 +75,8 @@ class Normaliser:
 
 def missing_share(values: Floats) -> Float32s:
     """Return the share of each row's features that are NaN, `[codes]`."""
-    return np.isnan(values).mean(axis=1).astype(np.float32)
+    share: Float32s = np.isnan(values).mean(axis=1).astype(np.float32)
+    return share
 
 
 def with_missing_share(columns: Columns) -> Columns:
@@ -93,8 +94,8 @@ class Scaler:
 
     Args:
         names: The columns, in the order of the numbers.
-        mean: NaN for a column that was never known in the range: it is 0 wherever it is scaled.
-        deviation: 0 for one that did not change: likewise.
+        mean: 0 for a column that was never known in the range.
+        deviation: 0 for such a one, and for one that did not change: it is 0 wherever it is scaled.
         fitted: The range.
     """
 
@@ -122,7 +123,7 @@ class Scaler:
         known = [column[np.isfinite(column)] for column in values.astype(np.float64).T]
         return cls(
             tuple(names),
-            tuple(float(x.mean()) if x.size else math.nan for x in known),
+            tuple(float(x.mean()) if x.size else 0.0 for x in known),
             tuple(float(x.std()) if x.size else 0.0 for x in known),
             Fitted(SCALED, sessions[0], sessions[-1], len(sessions)),
         )
@@ -130,8 +131,8 @@ class Scaler:
     def __call__(self, values: Floats, limit: float) -> Float32s:
         """Return `[..., columns]` in deviations from the fitted mean, held within `limit`; NaN becomes 0."""
         mean, deviation = np.array(self.mean), np.array(self.deviation)
-        moved = (deviation > 0) & np.isfinite(mean)
-        scores = np.where(moved, (values - np.where(moved, mean, 0)) / np.where(moved, deviation, 1), 0)
+        moved = deviation > 0
+        scores = np.where(moved, (values - mean) / np.where(moved, deviation, 1), 0)
         return np.clip(np.where(np.isnan(scores), 0, scores), -limit, limit).astype(np.float32)
 
 

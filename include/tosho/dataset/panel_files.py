@@ -201,7 +201,8 @@ def _typed(content: dict[str, Any]) -> dict[str, Any]:
         return Piece(date.fromisoformat(each["day"]), each["file"], each["sha256"])
 
     def fit(each: dict[str, Any]) -> Fitted:
-        return Fitted(each["what"], *days((each["first"], each["last"])), each["sessions"])
+        first, last = days((each["first"], each["last"]))
+        return Fitted(each["what"], first, last, each["sessions"])
 
     columns, scaler, labelled = content["columns"], content["scaler"], content["labelled"]
     return content | {

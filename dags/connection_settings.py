@@ -22,12 +22,13 @@ def with_connections(base: Settings) -> Settings:
         SettingsError: A connection holds a value that cannot be used.
     """
     for conn_id, applied in _APPLIED.items():
-        if connection := _find(conn_id):
+        if connection := find(conn_id):
             base = applied(base, connection)
     return Settings.from_environment(base.to_environment())  # a connection's values are held to the same bounds
 
 
-def _find(conn_id: str) -> Any:  # noqa: ANN401 - airflow.sdk.Connection, which mypy does not see in dags/
+def find(conn_id: str) -> Any:  # noqa: ANN401 - airflow.sdk.Connection, which mypy does not see in dags/
+    """Return a connection; None says that nobody has defined it."""
     try:
         return Connection.get(conn_id)
     except AirflowNotFoundException:

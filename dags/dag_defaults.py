@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from tosho.config import Settings
 
 PROJECT = Path(__file__).resolve().parent.parent
+
+SPARK, THIS_MACHINE = "spark_default", {"conn_type": "spark", "host": "local[*]"}
 
 DEFAULT_ARGS = {
     "owner": "tosho",
@@ -106,7 +109,16 @@ class SparkJob(SparkSubmitOperator):
             )
         own = {"PYTHONPATH": str(PROJECT / "include"), "PYSPARK_PYTHON": sys.executable}
         self.env_vars = {**settings().to_environment(), **own}
+        self._run_here_by_default()
         return super().execute(context)
+
+    def _run_here_by_default(self) -> None:
+        """Take this machine where nobody has defined `spark_default`: the provider would ask a YARN for it."""
+        from connection_settings import find
+
+        if find(SPARK) is None:
+            self.log.info("Connection %s is not defined: Spark runs on this machine, %s.", SPARK, THIS_MACHINE["host"])
+            os.environ[f"AIRFLOW_CONN_{SPARK.upper()}"] = json.dumps(THIS_MACHINE)
 
 
 def spark_job(task_id: str, application: str, arguments: list[Any]) -> SparkJob:
@@ -115,7 +127,7 @@ def spark_job(task_id: str, application: str, arguments: list[Any]) -> SparkJob:
         task_id=task_id,
         application=str(PROJECT / "jobs" / "spark" / application),
         application_args=arguments,
-        conn_id="spark_default",
+        conn_id=SPARK,
         conf={"spark.ui.enabled": "false", "spark.log.level": "WARN"},
         driver_memory="2g",
         verbose=False,

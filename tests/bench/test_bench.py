@@ -49,6 +49,15 @@ def test_the_floor_wrote_what_the_engine_wrote(found):
     )
 
 
+def test_the_floor_is_encoding_and_writing_alone(found):
+    _, told, _ = found
+    floor = told["entries"]["floor/core"]
+
+    steps = {name: floor[name] for name in ("encode_s", "write_s", "sync_s")}
+    assert floor["floor_s"] == pytest.approx(sum(steps.values()), abs=0.002)
+    assert floor["floor_unsynced_s"] == pytest.approx(steps["encode_s"] + steps["write_s"], abs=0.002)
+
+
 def test_ratios_stand_beside_their_bounds(found):
     _, told, _ = found
     over = told["ratios"][0]

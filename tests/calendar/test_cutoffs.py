@@ -16,19 +16,30 @@ def jst(text):
     return datetime.fromisoformat(text).replace(tzinfo=calendar.JST)
 
 
-@pytest.mark.parametrize(
-    ("source", "when"),
-    [
-        ("bars_daily", "2018-11-16 16:30"),
-        ("topix", "2018-11-16 16:30"),
-        ("master", "2018-11-16 17:30"),
-        ("fins_summary", "2018-11-16 18:00"),
-        ("fins_summary_final", "2018-11-17 00:30"),
-        ("derivatives", "2018-11-17 03:00"),
-    ],
-)
-def test_publication_by_source(source, when):
-    assert calendar.published_at(source, FRIDAY) == jst(when)
+PUBLISHED = {
+    "bars_am": "2018-11-16 12:00",
+    "bars_daily": "2018-11-16 16:30",
+    "breakdown": "2018-11-16 18:00",
+    "calendar": "2018-11-16 00:00",
+    "derivatives": "2018-11-17 03:00",
+    "earnings_calendar": "2018-11-16 19:00",
+    "earnings_date": "2018-11-16 10:05",
+    "fins_summary": "2018-11-16 18:00",
+    "fins_summary_final": "2018-11-17 00:30",
+    "indices": "2018-11-16 16:30",
+    "margin_alert": "2018-11-16 16:30",
+    "margin_interest_daily": "2018-11-16 16:30",
+    "master": "2018-11-16 17:30",
+    "short_ratio": "2018-11-16 16:30",
+    "short_sale_report": "2018-11-16 17:30",
+    "topix": "2018-11-16 16:30",
+}
+"""What J-Quants states of each source, for what is of a Friday."""
+
+
+@pytest.mark.parametrize("source", sorted({*PUBLISHED, *PUBLICATION}))
+def test_publication_by_source(source):
+    assert calendar.published_at(source, FRIDAY) == jst(PUBLISHED[source])
 
 
 def test_weekly_sources_come_in_the_week_after():

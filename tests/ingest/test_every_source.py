@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, date, datetime
 
+import polars as pl
 import pytest
 
 from ingest.official import OFFICIAL, ROWS, official_fields
@@ -11,6 +12,7 @@ from tosho.contracts import INGESTED, ContractError
 from tosho.ingest.payload import read_json, rows_frame
 from tosho.ingest.sources import SOURCES
 from tosho.ingest.sources.margin_interest import ask_balances, balances_due
+from tosho.ingest.sources.statements import NUMBERS
 
 EACH = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.table)
 ADDED = {"ProdCat", "SigChgInC", "ShEq", "NCShEq", "ROE", "NCROE"}
@@ -90,25 +92,38 @@ def test_the_sample_has_every_official_field(source):
     assert set(ROWS[source.endpoint]) - listed <= ADDED or not listed
 
 
-@pytest.mark.parametrize(
-    ("table", "session", "known"),
-    [
-        ("bars", date(2018, 11, 16), (16, 7, 30)),
-        ("securities", date(2018, 11, 16), (16, 8, 30)),
-        ("short_positions", date(2018, 11, 16), (16, 8, 30)),
-        ("earnings_dates", date(2018, 11, 16), (16, 1, 5)),
-        ("earnings_calendar", date(2018, 11, 19), (16, 10, 0)),
-        ("investor_flows", date(2018, 11, 15), (15, 7, 30)),
-        ("margin_interest", date(2018, 11, 13), (13, 7, 30)),
-        ("options_225", date(2018, 11, 16), (15, 18, 0)),
-        ("dividends", date(2018, 11, 16), (16, 1, 0)),
-        ("statements", date(2018, 11, 16), (16, 9, 0)),
-    ],
-)
-def test_when_each_is_known(table, session, known):
-    source = next(source for source in SOURCES if source.table == table)
+FRIDAY, AT_HALF_PAST_FOUR, AT_SIX = date(2018, 11, 16), (16, 7, 30), (16, 9, 0)
+KNOWN = {
+    "bars": (FRIDAY, AT_HALF_PAST_FOUR),
+    "half_bars": (FRIDAY, AT_HALF_PAST_FOUR),
+    "morning_bars": (FRIDAY, (16, 3, 0)),
+    "securities": (FRIDAY, (16, 8, 30)),
+    "indices": (FRIDAY, AT_HALF_PAST_FOUR),
+    "all_indices": (FRIDAY, AT_HALF_PAST_FOUR),
+    "trading_days": (FRIDAY, (15, 15, 0)),
+    "shares": (FRIDAY, AT_SIX),
+    "statements": (FRIDAY, AT_SIX),
+    "statement_details": (FRIDAY, AT_SIX),
+    "dividends": (FRIDAY, (16, 1, 0)),
+    "earnings_dates": (FRIDAY, (16, 1, 5)),
+    "earnings_calendar": (date(2018, 11, 19), (16, 10, 0)),
+    "investor_flows": (date(2018, 11, 15), (15, 7, 30)),
+    "margin_interest": (date(2018, 11, 13), (13, 7, 30)),
+    "margin_alerts": (FRIDAY, AT_HALF_PAST_FOUR),
+    "sector_short_selling": (FRIDAY, AT_HALF_PAST_FOUR),
+    "short_positions": (FRIDAY, (16, 8, 30)),
+    "breakdown": (FRIDAY, AT_SIX),
+    "options_225": (FRIDAY, (15, 18, 0)),
+    "futures": (FRIDAY, (15, 18, 0)),
+    "options": (FRIDAY, (15, 18, 0)),
+}
+"""Of the official row of each table: the session that it belongs to, and the day, hour and minute in UTC."""
+
+
+@EACH
+def test_when_each_is_known(source):
     found = source.read(rows(official(source))).row(0, named=True)
-    day, hour, minute = known
+    session, (day, hour, minute) = KNOWN[source.table]
     assert (found["session"], found["known_at"]) == (session, datetime(2018, 11, day, hour, minute, tzinfo=UTC))
 
 
@@ -160,6 +175,40 @@ def test_a_column_that_is_null_throughout_stops_the_run(table, lost):
     assert source.check(source.read(many(source))).good.height
     with pytest.raises(ContractError, match="never passed on as nulls"):
         source.check(source.read(many(source, **{lost: None})))
+
+
+@EACH
+def test_every_column_that_may_not_be_empty_stops_the_run_when_it_is(source):
+    read, dated = source.read(many(source)), source.contract.published  # which tells `known_at` where no row does
+    for column in source.contract.columns:
+        if not column.may_be_empty and not (column.name == "known_at" and dated):
+            with pytest.raises(ContractError, match=rf"'{column.name}'.* are null in all"):
+                source.contract.check(read.with_columns(pl.lit(None, column.dtype).alias(column.name)))
+
+
+OF_KIND = [
+    ("1QFinancialStatements_Consolidated_JP", "EqAR"), ("FYFinancialStatements_NonConsolidated_JP", "ShOutFY"),
+    ("2QFinancialStatements_Consolidated_JP", "OdP"), ("FYFinancialStatements_Consolidated_IFRS", "CFO"),
+    ("FYFinancialStatements_Consolidated_JP", "NxFNp"), ("3QFinancialStatements_Consolidated_US", "FEPS"),
+    ("EarnForecastRevision", "FSales"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("document", "lost"), OF_KIND)
+def test_what_every_document_of_a_kind_has_is_missed_though_others_are_without(document, lost):
+    source = by_table("statements")
+    others = many(source, DocType="DividendForecastRevision", **{lost: ""})
+    whole, without = (many(source, DocType=document, **given) for given in ({}, {lost: ""}))
+    assert source.read(pl.concat([whole, others])).height == 120
+    assert source.read(pl.concat([without.head(49), others])).height == 109
+    with pytest.raises(ContractError, match=rf"\['{NUMBERS[lost]}'\] .* in any of 60 rows"):
+        source.read(pl.concat([without, whole.with_columns(DocType=pl.lit("DividendForecastRevision"))]))
+
+
+def test_ordinary_profit_is_missed_under_the_japanese_standard_only():
+    source = by_table("statements")
+    ifrs = many(source, DocType="FYFinancialStatements_Consolidated_IFRS", OdP="")
+    assert source.read(ifrs).height == 60
 
 
 def test_two_private_sellers_of_one_name_are_two_positions():

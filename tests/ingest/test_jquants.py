@@ -136,6 +136,13 @@ def test_429_without_a_word_waits_a_minute(scripted, waits):
     assert 60 <= waits[0] <= 67
 
 
+@pytest.mark.parametrize(("status", "told"), [(429, {"Retry-After": "17"}), (429, {}), (503, {})])
+def test_two_who_are_turned_away_together_do_not_come_back_together(scripted, waits, status, told):
+    for _ in range(2):
+        assert ask(scripted(refused(status, "Busy", **told), ok()))
+    assert len(set(waits)) == 2
+
+
 def test_a_service_that_stays_away(scripted, waits):
     with pytest.raises(ServiceUnavailableError, match=r"in 6 attempts; the last: .*failed there \(500\)"):
         ask(scripted(refused(500, "Unexpected error.")))

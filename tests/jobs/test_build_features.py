@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from pathlib import Path
 
+import psutil
 import pytest
 
 from services.spark import ROOT, submit
@@ -52,6 +54,21 @@ def test_on_a_cluster_it_publishes_the_bytes_of_the_local_engine(spark_cluster, 
     assert told["rows"] == sum(manifest.rows for manifest in expected.values())
 
 
+def applications(cluster):
+    """Return the applications that a cluster's workers have had executors of."""
+    lines = [worker.cmdline() for worker in cluster.worker_processes]
+    folders = [Path(line[line.index("--work-dir") + 1]) for line in lines]
+    return {application.name for folder in folders for application in folder.glob("app-*")}
+
+
+def test_the_dags_task_runs_it_on_the_cluster(build_features, spark_cluster, fresh, sessions, expected, monkeypatch):
+    monkeypatch.setenv("TOSHO_LAKE", fresh.files.root)
+    before = applications(spark_cluster)
+    build_features(*asked(sessions))
+    assert published(fresh) == expected
+    assert len(applications(spark_cluster) - before) == 1
+
+
 def test_a_cluster_without_the_package_gets_it_by_py_files(spark_cluster, fresh, sessions, expected, package_zip):
     done = spark_cluster.submit(
         JOB,
@@ -63,16 +80,30 @@ def test_a_cluster_without_the_package_gets_it_by_py_files(spark_cluster, fresh,
     assert published(fresh) == expected
 
 
-def test_a_lost_executor_is_made_up_for(spark_cluster, fresh, sessions, expected, tmp_path):
+def killing(running, what, fresh, sessions, tmp_path):
+    """Run the job on a cluster of two workers, of which one loses an executor, or is lost, in the middle."""
     marker = tmp_path / "killed"
-    done = spark_cluster.submit(
+    done = running.submit(
         "tests/jobs/killing_job.py",
-        *(str(marker), sessions[0].isoformat(), sessions[-1].isoformat()),
+        *(what, str(marker), sessions[0].isoformat(), sessions[-1].isoformat()),
         env={"TOSHO_LAKE": fresh.files.root, "PYTHONPATH": f"{ROOT / 'include'}:{ROOT / 'tests'}"},
     )
     assert marker.exists()
     assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_a_lost_executor_is_made_up_for(spark_cluster, fresh, sessions, expected, tmp_path):
+    killing(spark_cluster, "executor", fresh, sessions, tmp_path)
     assert published(fresh) == expected
+
+
+def test_a_lost_worker_is_made_up_for(doomed_cluster, fresh, sessions, expected, tmp_path):
+    """What it had made goes with it: its executor, and the rows that it kept for the others."""
+    killing(doomed_cluster, "worker", fresh, sessions, tmp_path)
+    assert published(fresh) == expected
+    states = [worker.status() for worker in doomed_cluster.worker_processes]
+    assert len(states) == 2
+    assert states.count(psutil.STATUS_ZOMBIE) == 1
 
 
 def test_an_object_store_holds_the_same_bytes(lake, s3, sessions, expected):

@@ -1,9 +1,12 @@
 import os
+import signal
 import sys
 
 import psutil
 import pytest
 
+from tosho.local import processes as module
+from tosho.local.environment import write_whole
 from tosho.local.processes import ProcessDiedError, Processes
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -69,3 +72,40 @@ def test_a_process_that_dies_says_so_with_its_log(processes, tmp_path):
 def test_memory_is_counted(processes, tmp_path):
     processes.start("one", SLEEP, os.environ, tmp_path / "log")
     assert processes.memory() > 1_000_000
+
+
+@pytest.fixture(params=[signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def ending(request):
+    """A signal that ends the demo, handled as the demo does."""
+    before = signal.signal(request.param, signal.default_int_handler)
+    yield request.param
+    signal.signal(request.param, before)
+
+
+def test_what_is_interrupted_while_it_starts_is_known_and_can_be_ended(processes, tmp_path, monkeypatch, ending):
+    def interrupted(path, text):
+        signal.raise_signal(ending)
+        write_whole(path, text)
+
+    monkeypatch.setattr(module, "write_whole", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        processes.start("one", SLEEP, os.environ, tmp_path / "log")
+    assert processes.stop_all() == ["one"]
+
+
+def test_an_interrupt_while_stopping_waits_until_all_are_ended(processes, tmp_path, monkeypatch, ending):
+    for name in ("one", "two"):
+        processes.start(name, SLEEP, os.environ, tmp_path / "log")
+    pids = [processes.running(name).pid for name in ("one", "two")]
+    stop = Processes.stop
+
+    def interrupted(self, name):
+        signal.raise_signal(ending)
+        stop(self, name)
+
+    monkeypatch.setattr(Processes, "stop", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        processes.stop_all()
+    monkeypatch.undo()
+    assert processes.names() == []
+    assert not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in pids)

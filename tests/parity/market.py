@@ -173,11 +173,12 @@ def publish_locally(lake: Lake, target: Lake, wanted: FeatureSet, sessions: list
     """Publish what the local engine makes of the whole market at once; manifests tell the bytes."""
     passes = plan(wanted)
     tables = {
-        name: lake.read_many(name, lake.sessions(name))
+        name: lake.read_many(name, there)
         for name in dict.fromkeys(("bars", "securities", "shares", "indices", *passes.tables))
+        if (there := lake.sessions(name))
     }
     prices = panel.build_panel(tables["bars"], tables["shares"], tables["securities"])
-    frame = local.compute(prices, tables["indices"], wanted, sessions, tables)
+    frame = local.compute(prices, tables.get("indices"), wanted, sessions, tables)
     facts = {"feature_set": wanted.name, "number": wanted.number}
     published, reach = Published.of(lake, sessions[-1], kinds=passes.records()), passes.rows_before
     return {

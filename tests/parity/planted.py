@@ -13,6 +13,9 @@ import psutil
 from tosho.features.sets import FeatureSet
 from tosho.features.spec import Feature, Scope
 
+EXECUTOR, WORKER = "CoarseGrainedExecutorBackend", "Worker"
+"""What runs tasks, and what starts it on its machine."""
+
 
 class PlantedError(ArithmeticError):
     """The fault that a test planted."""
@@ -28,12 +31,11 @@ def killing_the_worker(wanted: FeatureSet, at: float) -> FeatureSet:
     return _with(wanted, partial(_kill_worker, at=at))
 
 
-def killing_an_executor_once(wanted: FeatureSet, marker: Path) -> FeatureSet:
-    """A set whose first feature ends its whole executor, the first time anybody computes it."""
+def killing_once(wanted: FeatureSet, what: str, marker: Path) -> FeatureSet:
+    """A set whose first feature ends its whole executor, or its worker, the first time anybody computes it."""
     first, *rest = wanted.features
-    armed = Feature(
-        first.name, first.scope, first.family, first.expression.map_batches(partial(_kill_executor, marker=marker))
-    )
+    killing = partial(_kill_once, what=what, marker=marker)
+    armed = Feature(first.name, first.scope, first.family, first.expression.map_batches(killing))
     return FeatureSet(wanted.name, wanted.number, (armed, *rest))
 
 
@@ -54,13 +56,17 @@ def _kill_worker(values: pl.Series, at: float) -> pl.Series:
     return values * 0
 
 
-def _kill_executor(values: pl.Series, marker: Path) -> pl.Series:
-    java = [p for p in psutil.Process().parents() if p.name() == "java"]
-    executors = [p for p in java if "CoarseGrainedExecutorBackend" in " ".join(p.cmdline())]
-    if executors:  # not in the driver, which evaluates each feature once to learn its lookback
+def _kill_once(values: pl.Series, what: str, marker: Path) -> pl.Series:
+    java = {_main_class(p): p for p in psutil.Process().parents() if p.name() == "java"}
+    if EXECUTOR in java:  # not in the driver, which evaluates each feature once to learn its lookback
         try:
             marker.touch(exist_ok=False)
         except FileExistsError:
             return values
-        executors[0].kill()
+        for name in (WORKER, EXECUTOR) if what == "worker" else (EXECUTOR,):  # a machine that fails takes both
+            java[name].kill()
     return values
+
+
+def _main_class(process: psutil.Process) -> str:
+    return next((part.rpartition(".")[2] for part in process.cmdline() if part.startswith("org.apache.spark.")), "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tosho.features import processes
+from tosho.features.pieces import sectors, source
 from tosho.features.pieces.blob import bucket_of
 from tosho.features.pieces.shape import Shape
 from tosho.features.pieces.source import window_in
@@ -15,6 +16,20 @@ from tosho.features.plan import plan
 def test_a_history_has_the_bytes_of_the_local_engine(build, expected, sessions, shape):
     built = build(sessions[-24], sessions[-1], shape=shape)
     assert built == expected
+
+
+def test_the_driver_reads_no_bars(build, expected, sessions, monkeypatch):
+    """Sums of sectors come to it in parts, as of a long history; one part alone, of few sessions, it would make."""
+    monkeypatch.setattr(sectors, "SESSIONS", 40)
+    read, read_months = [], source.read_months
+
+    def noted(lake, table, *more):
+        read.append(table)
+        return read_months(lake, table, *more)
+
+    monkeypatch.setattr(source, "read_months", noted)
+    assert build(sessions[-24], sessions[-1]) == expected
+    assert "bars" not in read
 
 
 @pytest.mark.parametrize("workers", [1, 2])

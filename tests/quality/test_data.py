@@ -127,6 +127,17 @@ def test_a_partition_of_an_older_version_is_not_compared_with(lake):
     assert failed(lake) == []
 
 
+@pytest.mark.parametrize(
+    ("table", "column", "stops"),
+    [("bars", "upper_limit_hit", True), ("securities", "sector17", True), ("options_225", "settlement", False)],
+)
+def test_a_column_that_a_source_no_longer_fills_is_named(lake, table, column, stops):
+    change(lake, table, **{column: pl.when(pl.lit(value=False)).then(column)})
+    found = verdict(lake, f"{table}.emptied")
+    assert (found.passed, found.stops) == (False, stops)
+    assert column in found.detail
+
+
 def test_codes_that_were_delisted_are_known(lake):
     gone = CODES[:3]
     for session in RECENT:

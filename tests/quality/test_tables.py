@@ -13,7 +13,7 @@ from tosho.ingest.sources import SOURCES
 from tosho.ingest.sources.margin_interest import MARGIN_INTEREST
 from tosho.quality.due import is_due
 from tosho.quality.expectations import CORE, EXPECTED
-from tosho.quality.tables import Held, after_table
+from tosho.quality.tables import EMPTIED_FROM, Held, after_table
 
 BEFORE = SESSIONS[-2]
 NAMED = {expected.table: expected for expected in EXPECTED}
@@ -171,6 +171,35 @@ def test_margin_balances_are_due_when_they_are_asked_for():
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.table)
 def test_what_can_be_had_only_today_is_known_as_such(source):
     assert NAMED[source.table].of_the_moment == source.of_the_moment
+
+
+def may_be_empty(table):
+    """Return the columns of a table that may be empty, where an ordinary partition has enough rows to tell."""
+    named = [column.name for column in INGESTED[table].columns if column.may_be_empty]
+    filled = [name for name in named if not rows_of(table, LAST)[name].null_count()]
+    return filled if rows_of(table, LAST).height >= EMPTIED_FROM else []
+
+
+@those(lambda e: may_be_empty(e.table))
+def test_a_column_that_may_be_empty_and_was_filled_until_now(table):
+    for name in may_be_empty(table):
+        found = verdict(table, "emptied", frame=held(table).frame.with_columns(pl.when(pl.lit(value=False)).then(name)))
+        assert (found.passed, found.value, found.stops) == (False, 1.0, table in CORE)
+        assert f"{name}" in found.detail
+
+
+def test_a_column_that_few_rows_had_or_few_rows_can_have_is_not_missed():
+    rows, before = rows_of("bars", LAST), rows_of("bars", BEFORE)
+    nothing = rows.with_columns(pl.lit(None, pl.Boolean).alias("upper_limit_hit"))
+    half = len(CODES) // 2
+    most, fewer = (
+        before.with_columns(pl.when(pl.int_range(pl.len()) < count).then("upper_limit_hit").alias("upper_limit_hit"))
+        for count in (half, half - 1)
+    )
+    assert failed("bars", frame=nothing, previous=most) == ["emptied"]
+    assert failed("bars", frame=nothing, previous=fewer) == []
+    for frame, previous in ((nothing[: EMPTIED_FROM - 1], most), (nothing, most[: EMPTIED_FROM - 1])):
+        assert "emptied" not in failed("bars", frame=frame, previous=previous)
 
 
 @those(lambda e: e.of_usual)

@@ -7,11 +7,12 @@ import polars as pl
 import pytest
 
 from parity import market
-from tosho.contracts import HORIZONS, features_contract
+from tosho.contracts import HORIZONS, INDICES, features_contract
 from tosho.features.plan import plan
 from tosho.features.sets import FeatureSet, feature_set
 from tosho.steps import leaks
 from tosho.steps.leaks import APART, comparable, due, judge_leaks, sample
+from tosho.storage import layout
 
 SESSIONS, CODES = 110, 24
 NAMES = ("ret_1", "vol_20", "turnover", "mkt_ret_1", "sec_ret_1", "csr_ret_1", "alpha_20", "alert_on", "mrg_long_short")
@@ -59,6 +60,24 @@ def test_what_is_made_of_other_codes_is_not_compared(few):
     compared = comparable(plan(few))
     assert {"ret_1", "mkt_ret_1", "turnover", "alert_on"} <= set(compared)
     assert not {"sec_ret_1", "csr_ret_1"} & set(compared)
+
+
+@pytest.mark.parametrize("partitions", ["none", "without a row"])
+def test_where_the_universe_stands_in_for_the_index_it_is_not_compared(few, tmp_path, partitions):
+    """A sample of codes is no universe."""
+    bare = market.publish(tmp_path, 40, codes=8)
+    days = bare.sessions("bars")
+    for day in bare.sessions("indices"):
+        if partitions == "none":
+            bare.files.delete_folder(layout.partition_path("indices", day))
+        else:
+            bare.publish("indices", day, INDICES.empty())
+    near = FeatureSet(few.name, few.number, tuple(f for f in few.features if f.name in {"ret_1", "mkt_ret_1"}))
+    market.publish_locally(bare, bare, near, days[-1:])
+    assert bare.read("features", days[-1])["mkt_ret_1"].null_count() == 0
+    found = recomputed(bare, near, days[-1])
+    assert found.passed
+    assert found.detail.startswith("1 features of ")
 
 
 def test_each_kind_of_records_has_its_turn(lake, few):

@@ -4,6 +4,8 @@ import json
 import signal
 import subprocess
 import sys
+import threading
+import time
 from datetime import date
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import polars as pl
 import pytest
 
 from tosho.contracts import features_contract
-from tosho.storage import CorruptPartitionError, PartitionMissingError, Source, layout
+from tosho.storage import CorruptPartitionError, Lake, PartitionMissingError, Source, layout
 from tosho.storage.manifest import VERSIONS_KEPT
 
 SESSION = date(2018, 11, 16)
@@ -179,3 +181,26 @@ def test_a_data_file_that_is_gone_is_no_newer_version(lake, index):
     lake.files.delete(f"{FOLDER}/{published.file}")
     with pytest.raises(FileNotFoundError):
         lake.read("indices", SESSION)
+
+
+def test_of_two_that_publish_at_once_each_has_the_other_as_a_version(local_lake, index, monkeypatch):
+    published = Lake._published
+
+    def slowly(self, table, session):
+        found = published(self, table, session)
+        time.sleep(0.02)  # long enough for the other to come in between, were it let in
+        return found
+
+    def publish(closes):
+        for close in closes:
+            local_lake.publish("indices", SESSION, index(close))
+
+    monkeypatch.setattr(Lake, "_published", slowly)
+    runs = [threading.Thread(target=publish, args=([start, start + 1, start + 2],)) for start in (100.0, 200.0)]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    versions = local_lake.manifest("indices", SESSION).versions()
+    closes = [local_lake.read_version("indices", SESSION, version.sha256)["close"].item() for version in versions]
+    assert sorted(closes) == [100.0, 101.0, 102.0, 200.0, 201.0, 202.0]

@@ -103,13 +103,30 @@ def _store(settings: Settings) -> Finding:
 
 
 def _mlflow(settings: Settings) -> Finding:
-    from tosho.models.registry import Registry
+    from mlflow.exceptions import MlflowException
 
+    from tosho.models.registry import NoModelError, Registry
+
+    if silence := _silence(settings.mlflow):
+        return Finding("Models", well=False, detail=silence)
     try:
         served, _ = Registry(settings).in_service()
-    except (OSError, ValueError, LookupError, RuntimeError) as error:
-        return Finding("Models", well=False, detail=f"{settings.mlflow}: {error}", needed=False)
+    except NoModelError as error:
+        return Finding("Models", well=False, detail=str(error), needed=False)
+    except (OSError, ValueError, RuntimeError, MlflowException) as error:
+        return Finding("Models", well=False, detail=f"{settings.mlflow}: {error}")
     return Finding("Models", well=True, detail=f"{settings.mlflow} serves {served.name} version {served.version}.")
+
+
+def _silence(mlflow: str) -> str:
+    """Return why a tracking server does not answer; empty where one does, and where there is none."""
+    if not mlflow.startswith(("http://", "https://")):
+        return ""
+    try:
+        httpx.get(f"{mlflow.rstrip('/')}/health", timeout=5).raise_for_status()  # its own client tries for minutes
+    except httpx.HTTPError as error:
+        return f"No MLflow answers at {mlflow} ({error}). Start it, or mend TOSHO_MLFLOW or connection mlflow_default."
+    return ""
 
 
 LOOKS: tuple[Callable[[Settings], Finding], ...] = (_java, _docker, _calendar, _lake, _jquants, _store, _mlflow)

@@ -179,7 +179,10 @@ class Contract:
 
     def _typed(self, frame: pl.DataFrame) -> pl.DataFrame:
         wanted, frame = self.schema, self.dated(frame)
-        if missing := [name for name in wanted if name not in frame.columns]:
+        if frame.schema == wanted:  # in their order, too: nothing to do for hundreds of columns
+            return self._found(frame)
+        given = set(frame.columns)
+        if missing := [name for name in wanted if name not in given]:
             raise ContractError(f"Table {self.name} lacks the column(s) {missing}; it has {frame.columns}.")
         if unknown := [name for name in frame.columns if name not in wanted]:
             raise ContractError(
@@ -189,17 +192,22 @@ class Contract:
             typed = frame.select(pl.col(name).cast(dtype) for name, dtype in wanted.items())
         except pl.exceptions.PolarsError as error:
             raise ContractError(f"Table {self.name}: a column cannot take its type: {error}") from error
-        if lost := [column.name for column in self.columns if self._is_lost(column, typed)]:
+        return self._found(typed)
+
+    def _found(self, typed: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows unless a column is lost."""
+        nulls = typed.null_count().row(0)
+        if lost := [c.name for c, count in zip(self.columns, nulls, strict=True) if self._is_lost(c, count, typed)]:
             raise ContractError(
                 f"Table {self.name}: the column(s) {lost} are null in all {typed.height} rows. "
                 "A source that loses a column is stopped here, never passed on as nulls."
             )
         return typed
 
-    def _is_lost(self, column: Column, typed: pl.DataFrame) -> bool:
+    def _is_lost(self, column: Column, nulls: int, typed: pl.DataFrame) -> bool:
         """Tell whether a column is null in more rows than chance explains; what no row can do without, in fewer."""
         enough = min(self.judged_from, FEW) if column.required else self.judged_from
-        return not column.may_be_empty and typed.height >= enough and typed[column.name].null_count() == typed.height
+        return not column.may_be_empty and typed.height >= enough and nulls == typed.height
 
 
 def _published(source: str, sessions: pl.Series) -> pl.Series:

@@ -48,7 +48,7 @@ window is full, where an input is null, and where it would be divided by zero; n
 - *lookback*: earlier rows of bars, or of the index, that a value is made of. What other tables and listings
   tell may be older.
 - *inputs*: the columns that it reads, of the panel, of other tables' records, or other features; some are in no set.
-- *plan*: the smallest J-Quants plan with which it is more than nulls. A set may be built with less: see below.
+- *plan*: the smallest J-Quants plan that has all tables its definition names. A set may be built with less: see below.
 - *sets*: the feature sets that hold it.
 - *null*: share of nulls on a simulated market of {codes} codes and {length} sessions (seed {seed}), in the {rows:,}
   rows of {sessions} sessions from {first} to {last}; empty where it was not measured.
@@ -57,7 +57,8 @@ window is full, where an input is null, and where it would be divided by zero; n
 
 _SETS: Final = """\
 A bundle stores a set's number; whoever changes what a set holds gives it a new one. A run with a set whose tables the
-declared plan does not fill ends at once. The index is not demanded: without TOPIX (plan free) what reads it is null.
+declared plan does not fill ends at once. The index is not demanded: without TOPIX (plan free) the turnover-weighted
+return of the universe stands in for it, and the manifest of each such session says so.
 """
 
 _COLUMNS: Final = ("feature", "scope", "lookback", "inputs", "plan", "sets", "null", "formula, unit")

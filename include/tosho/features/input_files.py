@@ -9,12 +9,13 @@ from pathlib import Path
 import polars as pl
 
 from tosho.contracts import BARS, INDICES, SECURITIES, SHARES, Contract
-from tosho.features import local, qlib
+from tosho.features import qlib
 from tosho.features.tables import Tables
+from tosho.features.universe import TOPIX
 
 _DEFAULTS = {"adj_factor": 1.0, "upper_limit_hit": None, "lower_limit_hit": None}
 _LISTING = ("session", "code", "sector33", "segment", "scale")
-_FIRST_INDEX = {"index_code": local.TOPIX}
+_FIRST_INDEX = {"index_code": TOPIX}
 _ADJUSTED = {"session": pl.Date(), "code": pl.String(), **dict.fromkeys(qlib.INPUTS, pl.Float64())}
 
 _Schema = Mapping[str, pl.DataType]

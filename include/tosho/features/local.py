@@ -24,8 +24,8 @@ from tosho.features.records import Grain, Made, Tables, made_of, with_records
 from tosho.features.sectors import sector_returns, sector_sums
 from tosho.features.sets import FeatureSet
 from tosho.features.spec import Scope
+from tosho.features.universe import TOPIX, universe_of
 
-TOPIX = "0000"
 STORED_AS = pl.Float32()
 NONE: Mapping[str, pl.DataFrame] = MappingProxyType({})
 CHUNK_ROWS = 65_536
@@ -45,14 +45,16 @@ def compute(
 
     Args:
         panel: What `build_panel` gives.
-        indices: Rows of the `indices` contract. Without them, what needs the market is null.
+        indices: Rows of the `indices` contract. In sessions before the first one with TOPIX the universe stands in for
+            it: see `universe`. Its level begins with the panel.
         feature_set: The columns to compute.
         sessions: Sessions to give back; all of the panel when left out. Earlier rows are what windows look into.
         tables: Rows of the tables that the set's records are made of. Without one, what needs it is null.
     """
     passes, days = plan(feature_set), panel["session"].unique()
     made = made_of(passes.records(), tables)
-    market = compute_market(indices, passes, days, made)
+    universe = universe_of(panel, indices) if passes.reads_index else None
+    market = compute_market(indices, passes, days, made, universe)
     sectors = compute_sectors([sector_sums(panel)], market, passes, made)
     series = compute_series(panel, market, passes, sessions, sectors=sectors, made=made).sort(columns.KEY)
     if series.is_empty():
@@ -64,7 +66,11 @@ def compute(
 
 
 def compute_market(
-    indices: pl.DataFrame | None, passes: Plan, sessions: Iterable[date] | None = None, made: Made = NONE
+    indices: pl.DataFrame | None,
+    passes: Plan,
+    sessions: Iterable[date] | None = None,
+    made: Made = NONE,
+    universe: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Return one row a session: session, the bars of TOPIX and the features of scope MARKET, float64.
 
@@ -73,6 +79,7 @@ def compute_market(
         passes: The plan.
         sessions: Sessions that must have a row; one that the index lacks is a row of nulls, as in a panel.
         made: Records of the market.
+        universe: What stands in for TOPIX in the sessions before it begins, which are all of these: `columns.MARKET`.
     """
     bars = pl.DataFrame(schema=columns.MARKET)
     if indices is not None:
@@ -80,6 +87,14 @@ def compute_market(
         bars = topix.select(pl.col(name.removeprefix("mkt_")).alias(name) for name in columns.MARKET)
     wanted = pl.DataFrame({"session": [] if sessions is None else list(sessions)}, schema={"session": pl.Date})
     days = pl.concat([bars.select("session"), wanted]).unique().sort("session")
+    found = _market_of(bars, days, passes, made)
+    if universe is None or universe.is_empty():
+        return found
+    before = pl.col("session").is_in(universe["session"].implode())
+    return pl.concat([_market_of(universe, days.filter(before), passes, made), found.filter(~before)])
+
+
+def _market_of(bars: pl.DataFrame, days: pl.DataFrame, passes: Plan, made: Made) -> pl.DataFrame:
     rows = days.join(bars, on="session", how="left", maintain_order="left")
     if passes.reads_calendar:
         rows = rows.join(calendar_columns(rows["session"]), on="session", maintain_order="left")
@@ -170,7 +185,8 @@ def _part_of(
     """Return the columns of a part, of the wanted sessions among a chunk's rows, in their order."""
     for told in context:
         key = [name for name in ("session", "sector33") if name in told.columns]
-        read = [name for name in told.columns if name in part.reads and name not in (*key, *chunk.columns)]
+        there = {*key, *chunk.columns}
+        read = [name for name in told.columns if name in part.reads and name not in there]
         if read:
             chunk = chunk.join(told.select(*key, *read), on=key, how="left", maintain_order="left")
     made = _evaluated(chunk, part.levels, passes).select(*part.columns, pl.col("session").alias(_SESSION))
@@ -198,7 +214,9 @@ def compute_session(rows: pl.DataFrame, passes: Plan, returns: pl.DataFrame | No
 
 
 def _published(rows: pl.DataFrame, passes: Plan) -> pl.DataFrame:
-    return rows.select(*columns.KEY, *(pl.col(name).cast(STORED_AS) for name in passes.names))
+    types = rows.schema
+    wide = [name for name in passes.names if types[name] != STORED_AS]
+    return rows.with_columns(pl.col(wide).cast(STORED_AS)).select(*columns.KEY, *passes.names)
 
 
 def _evaluated(frame: pl.DataFrame, levels: Sequence[Level], passes: Plan) -> pl.DataFrame:

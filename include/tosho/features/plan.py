@@ -71,6 +71,11 @@ class Plan:
         return not self.read.isdisjoint(columns.CALENDAR)
 
     @property
+    def reads_index(self) -> bool:
+        """Whether a feature reads the bars of the index."""
+        return not self.read.isdisjoint(set(columns.MARKET) - {"session"})
+
+    @property
     def reads_sectors(self) -> bool:
         """Whether a feature reads what is of a sector through time."""
         return bool(self.sector) or "sector_return" in self.read or bool(self.records(Grain.SECTOR))

@@ -1,7 +1,7 @@
 """What a feature asks of the J-Quants subscription: tables of the lake, their endpoints, the plans that have these.
 
-A feature's least plan is the smallest with which its values are more than nulls. A set's is the smallest with which it
-may be built, and that can be less: a set that reads the index is built without one, and what reads it is null.
+A feature's least plan is the smallest that has all tables its definition names. A set's is the smallest with which it
+may be built, and that can be less: a set that reads the index is built without one, and the universe stands in for it.
 """
 
 from __future__ import annotations

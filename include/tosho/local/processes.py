@@ -19,6 +19,8 @@ import psutil
 from tosho.local.environment import write_whole
 from tosho.observability.progress import VARIABLE as MARK
 
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 class ProcessDiedError(RuntimeError):
     """A process of the local installation ended before it was ready."""
@@ -130,18 +132,22 @@ class Processes:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Hold Ctrl-C back for a moment; it comes when the block is done."""
+    """Hold Ctrl-C and its like back for a moment; they come when the block is done.
+
+    A terminal that is closed hangs up more than once: the kernel does, and the shell.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     held: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: held.append(number))
+    before = {number: signal.signal(number, lambda number, _: held.append(number)) for number in _ENDING}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     if held:
-        raise KeyboardInterrupt
+        signal.raise_signal(held[0])
 
 
 def _environment(process: psutil.Process) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ class Progress:
 
     stage: str
     every: float = 5.0
-    _spoke: float = field(default=0.0, repr=False)
+    _spoke: float = field(default=-math.inf, repr=False)  # the clock may have begun a minute ago
 
     def __call__(self, what: str, done: int, total: int) -> None:
         """Take note that `done` of `total` are done, the latest being `what`."""

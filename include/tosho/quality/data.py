@@ -63,7 +63,7 @@ class DataJudge:
         for expected in EXPECTED:
             if expected not in judged:
                 found += never_any(expected.table, self.ledger.asked(expected.table, session))
-        self._last |= {table: (session, frame) for table, frame in frames.items() if table in _KEPT and frame.height}
+        self._last |= {table: (session, frame) for table, frame in frames.items() if frame.height}
         return found
 
     def _read(self, table: str, session: date) -> pl.DataFrame | None:
@@ -74,7 +74,7 @@ class DataJudge:
         before = self.ledger.before(table, session, USUAL_OVER)
         sound = frame is not None and _sound(frames, table)
         previous = None
-        if sound and expected.follows and before:
+        if sound and before:
             previous = _conforming(expected, self._earlier(table, before[-1]))
         unknown: frozenset[str] = frozenset()
         if sound and frame is not None and expected.about_codes:
@@ -140,8 +140,5 @@ def _conforming(expected: Expected, frame: pl.DataFrame) -> pl.DataFrame | None:
     """Return a partition of before if it has today's columns: an old one is nothing to compare with."""
     return frame if frame.schema == expected.contract.schema else None
 
-
-_KEPT = {expected.table for expected in EXPECTED if expected.follows} | {"bars"}
-"""Tables that are compared with their partition before."""
 
 _SCHEMAS = {expected.table: expected.contract.schema for expected in EXPECTED}

@@ -15,9 +15,13 @@ from tosho.quality.expectations import Expected
 from tosho.quality.verdict import NOT_MEASURED, Verdict, at_least, at_most, share, some
 
 UNKNOWN_AT_MOST = 0.02
+"""Share of rows about codes that no listing had: one may be disclosed about before it is first listed."""
+
 NEVER_ANY_AT_MOST = 60
 """Partitions that a table may have without ever a row: a quarter, in which every source has something."""
-"""Share of rows about codes that no listing had: one may be disclosed about before it is first listed."""
+
+EMPTIED_FROM = 30
+"""Rows, now and before, from which on it is no accident that all lack what half of them had."""
 
 USUAL_FROM = 3
 """Partitions with rows from which on there is a usual number of them."""
@@ -29,7 +33,7 @@ _AGAIN = "Fetch the session again; raw payloads show what the source sent."
 class Held:
     """What the lake holds of a table: `frame` of the session, None without a partition, and what came before.
 
-    `rows_before` are the counts of the last partitions with rows, `previous` the last of these, where it is needed.
+    `rows_before` are the counts of the last partitions with rows, `previous` the last of these.
     `listed` are the codes of the session, and `unknown` those of the table that no listing had until then.
     """
 
@@ -62,6 +66,8 @@ def _content(expected: Expected, held: Held, frame: pl.DataFrame) -> list[Verdic
     found = [_fresh(expected, held)]
     if not frame.height:  # whether that may be is freshness's business
         return found
+    if held.previous is not None and min(frame.height, held.previous.height) >= EMPTIED_FROM:
+        found.append(_emptied(expected, frame, held.previous))
     if expected.of_usual and len(held.rows_before) >= USUAL_FROM:
         found.append(_usual(expected, frame, held.rows_before))
     if expected.of_listing:
@@ -152,6 +158,21 @@ def _usual(expected: Expected, frame: pl.DataFrame, rows_before: Sequence[int]) 
         max(float(int(expected.of_usual * usual)) - expected.few, 0.0),
         f"{expected.table} usually has {usual:g} rows, the median of {len(rows_before)} partitions.",
         f"A page or a file is missing. {_AGAIN}",
+    )
+
+
+def _emptied(expected: Expected, frame: pl.DataFrame, previous: pl.DataFrame) -> Verdict:
+    """Judge columns that may be empty, as those are that some sources and years lack: one that was filled must not."""
+    may_be = [column.name for column in expected.contract.columns if column.may_be_empty]
+    filled = [name for name in may_be if 2 * previous[name].count() >= previous.height]
+    gone = [name for name in filled if frame[name].null_count() == frame.height]
+    return at_most(
+        f"{expected.table}.emptied",
+        len(gone),
+        0,
+        f"Columns that half of {previous.height} rows had in the partition before, and none of {frame.height} has: "
+        f"{some(gone)}.",
+        "The source has lost a field: look at its payload. When it is there again, ingest the session again.",
     )
 
 

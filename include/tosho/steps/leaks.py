@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date
 from zlib import crc32
@@ -16,9 +16,11 @@ from tosho.evaluation.leaks.canaries import planted
 from tosho.evaluation.leaks.market import read_market, read_splits
 from tosho.evaluation.leaks.values import changed, narrowed, through_time
 from tosho.features import local
-from tosho.features.columns import KEY
+from tosho.features.columns import KEY, MARKET
+from tosho.features.pieces.universe import topix_begins
 from tosho.features.plan import Plan
 from tosho.features.spec import Scope
+from tosho.features.universe import before_topix
 from tosho.quality.verdict import NOT_MEASURED, Verdict, at_most
 from tosho.storage import Lake
 
@@ -34,6 +36,9 @@ LABELLED, LABELLED_CODES = 8, 400
 APART = 1 + max(HORIZONS)
 """Sessions from one of these to the next: their labels do not overlap."""
 
+OF_ALL = frozenset({"sector_return"})
+"""Columns given to features that are made of all codes."""
+
 _NAMED = 3
 
 
@@ -42,9 +47,16 @@ def judge_leaks(lake: Lake, session: date, passes: Plan) -> list[Verdict]:
     return [_recomputed(lake, session, passes), _rank_ic(lake, session, passes)]
 
 
-def comparable(passes: Plan) -> list[str]:
-    """Return the columns that one code's rows, the market and published records give, without any other code's bars."""
-    tainted = {"sector_return"}
+def comparable(passes: Plan, of_all: Collection[str] = OF_ALL) -> list[str]:
+    """Return the columns that one code's rows, the market and published records give, without any other code's bars.
+
+    Args:
+        passes: The plan.
+        of_all: Columns that are made of all codes.
+    """
+    tainted = set(of_all)
+    for level in passes.market:
+        tainted |= {f.name for f in level if tainted.intersection(f.inputs)}
     for level in (*passes.sector, *passes.series, *passes.session):
         tainted |= {f.name for f in level if f.scope is not Scope.SERIES or tainted.intersection(f.inputs)}
     return [name for name in passes.names if name not in tainted]
@@ -72,7 +84,7 @@ def sample(codes: Sequence[str], session: date, count: int) -> list[str]:
 
 def _recomputed(lake: Lake, session: date, passes: Plan) -> Verdict:
     """Compute some codes again from tables that end at the session, and compare every bit."""
-    names = due(passes, comparable(passes), session)
+    names = due(passes, comparable(passes, _of_all(lake, session, passes)), session)
     published = lake.read("features", session, [*KEY, *names])
     codes = sample(published["code"].to_list(), session, CODES)
     of_codes = published.filter(pl.col("code").is_in(codes)).sort(KEY)
@@ -90,12 +102,20 @@ def _recomputed(lake: Lake, session: date, passes: Plan) -> Verdict:
     )
 
 
+def _of_all(lake: Lake, session: date, passes: Plan) -> frozenset[str]:
+    """Return the columns made of all codes: the index among them, where the universe stands in for it."""
+    read = lake.sessions("bars", last=session)[-passes.rows_before - 1 :]
+    stands_in = before_topix(read[:1], topix_begins(lake, session))
+    return OF_ALL | set(MARKET) - {"session"} if stands_in else OF_ALL
+
+
 def _again(lake: Lake, session: date, passes: Plan, names: Sequence[str], codes: Sequence[str]) -> pl.DataFrame:
     wanted = narrowed(planted(passes, ()), names)
     sessions, rows = lake.sessions("bars", last=session), wanted.rows_before + 1
     market = read_market(lake, wanted, sessions, codes, rows)
     splits = read_splits(lake, sessions[:-rows], codes)
-    made = through_time(market, wanted, [session], splits=splits).rows
+    none = pl.DataFrame(schema=MARKET)  # a sample of codes is no universe
+    made = through_time(market, wanted, [session], splits=splits, universe=none).rows
     return made.select(*KEY, *(pl.col(name).cast(local.STORED_AS) for name in names))
 
 

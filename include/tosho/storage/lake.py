@@ -95,8 +95,8 @@ class Lake:
     def commit(self, staged: Manifest) -> Manifest:
         """Publish a staged partition: from here on readers follow its manifest, which is returned.
 
-        One process at a time publishes a session of a table, as the Dags see to: of two at once, the one that ends
-        later would not know of the other's version.
+        Of two at once, one waits for the other and has it as a version. Not so in an object store, which cannot hold
+        anybody back: there the one that ends later may not know of the other.
 
         Raises:
             PartitionMissingError: The staged data file is gone.
@@ -107,10 +107,11 @@ class Lake:
                 f"Table {staged.table}, session {staged.session}: the staged file {staged.file} is not in "
                 f"{self.files.root}. What was published before still is; run the task again."
             )
-        before = self._published(staged.table, staged.session)
-        manifest = staged.after(before) if before else staged
-        self.files.write(layout.manifest_path(staged.table, staged.session), manifest.to_json())
-        self._drop_data(manifest)
+        with self.files.alone(layout.partition_path(staged.table, staged.session)):
+            before = self._published(staged.table, staged.session)
+            manifest = staged.after(before) if before else staged
+            self.files.write(layout.manifest_path(staged.table, staged.session), manifest.to_json())
+            self._drop_data(manifest)
         return manifest
 
     def discard(self, staged: Manifest) -> None:

@@ -125,6 +125,14 @@ def test_without_an_index_and_statements_every_canary_is_found(small):
     assert small.without("indices").without("shares").judged(CLOSE / CLOSE.shift(1)).passed
 
 
+def test_without_an_index_what_stands_in_for_it_is_judged(small):
+    poor = small.without("indices")
+    passes = plan_of([features()[name] for name in ("mkt_ret_5", "beta_20", "mkt_natr14")], features())
+    outcome = judge(poor.market(passes), passes, "poor")
+    assert outcome.sentences() == []
+    assert outcome.unjudged == {"mkt_natr14": "The market has no mkt_high, mkt_low."}
+
+
 def test_what_is_written_tells_all_findings(small):
     outcome = small.judged(CLOSE.shift(-1) / CLOSE)
     told, page = json.loads(to_json(outcome)), render(outcome)

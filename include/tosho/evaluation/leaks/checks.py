@@ -21,6 +21,7 @@ from tosho.evaluation.leaks.values import (
     changed,
     finished,
     narrowed,
+    panel_and_universe,
     through_time,
 )
 from tosho.features.columns import KEY
@@ -215,6 +216,7 @@ def _too_short(subject: Subject) -> dict[str, str]:
     cut = subject.cuts[0]
     market = subject.market.until(cut)
     made = made_of(subject.passes.records(), market.tables)
+    _, universe = panel_and_universe(market)
     lookback = subject.passes.lookback
     found: dict[str, str] = {}
     for rows, group in groupby(
@@ -223,7 +225,7 @@ def _too_short(subject: Subject) -> dict[str, str]:
         names = list(group)
         passes = narrowed(subject.passes, names)
         short, splits = _since(market, passes.rows_before)
-        then = through_time(short, passes, [cut], splits=splits, made=made).rows
+        then = through_time(short, passes, [cut], splits=splits, made=made, universe=universe).rows
         told = changed(subject.values([cut]), then, names)
         found |= _sentences(told, f"With {rows} rows before {cut}")
     return found

@@ -18,6 +18,7 @@ from tosho.features.records import Made, Records, made_of
 from tosho.features.records.record import Grain
 from tosho.features.sectors import sector_sums
 from tosho.features.spec import Feature
+from tosho.features.universe import universe_of
 
 EXACT = pl.Float64()
 _EARLIEST = 3
@@ -61,6 +62,7 @@ def through_time(  # noqa: PLR0913 - what may be known already
     *,
     splits: pl.DataFrame | None = None,
     made: Made | None = None,
+    universe: pl.DataFrame | None = None,
     shared: Shared | None = None,
 ) -> Through:
     """Return what a plan's passes through time give, as float64.
@@ -71,6 +73,7 @@ def through_time(  # noqa: PLR0913 - what may be known already
         sessions: Sessions to give back; all, if left out.
         splits: Those of before the market's first bars.
         made: The records, where they are known already.
+        universe: What stands in for TOPIX, where it is known already; its level begins with the market.
         shared: What codes have in common, where it is known already; else it is made of this market.
     """
     tables = market.tables
@@ -78,7 +81,9 @@ def through_time(  # noqa: PLR0913 - what may be known already
     if made is None:
         made = made_of(passes.records(*((Grain.CODE,) if shared else ())), tables)
     if shared is None:
-        index = local.compute_market(tables["indices"], passes, market.sessions, made)
+        if universe is None:
+            universe = universe_of(panel, tables["indices"])
+        index = local.compute_market(tables["indices"], passes, market.sessions, made, universe)
         shared = Shared(index, local.compute_sectors([sector_sums(panel)], index, passes, made), made)
     rows = local.compute_series(
         panel, shared.index, passes, sessions, sectors=shared.sectors, made=made, stored_as=EXACT
@@ -116,12 +121,19 @@ def finished(through: Through, passes: Plan, sessions: Sequence[date], newest: i
 
 def blank_columns(market: Market, passes: Plan) -> frozenset[str]:
     """Return the columns given to a plan's features of which a market has no value at all."""
+    panel, universe = panel_and_universe(market)
     tables = market.tables
-    panel = build_panel(tables["bars"], tables["shares"], tables["securities"], sessions=market.sessions)
-    index = local.compute_market(tables["indices"], passes, market.sessions).select(*MARKET)
+    index = local.compute_market(tables["indices"], passes, market.sessions, universe=universe).select(*MARKET)
     frames = [panel, index, *made_of(passes.records(), tables).values()]
     blank = {name for frame in frames for name in frame.columns if not frame[name].count()}
     return frozenset(blank.intersection(passes.read))
+
+
+def panel_and_universe(market: Market) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return a market's panel, and what stands in for TOPIX where it has none."""
+    tables = market.tables
+    panel = build_panel(tables["bars"], tables["shares"], tables["securities"], sessions=market.sessions)
+    return panel, universe_of(panel, tables["indices"])
 
 
 def narrowed(passes: Planted, names: Iterable[str]) -> Planted:

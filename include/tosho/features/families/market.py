@@ -1,7 +1,8 @@
 """G. Market: what TOPIX and the universe as a whole did. One value a session, the same for every code.
 
-Source: FEATURES.md, 123-142. Formulas are those of the families of single codes, on the index. Without index rows
-123-138 are null; 139-142 are counted over the universe of the session.
+Source: FEATURES.md, 123-142. Formulas are those of the families of single codes, on the index; 139-142 are counted over
+the universe of the session. In sessions before the first one with TOPIX (plan free) the universe stands in for it: the
+mean return of all codes weighted by turnover, see `universe`. It has no high and low, so that mkt_natr14 is null.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """H. Stock against market: what is left of a code's move when the index's is taken out. l_m is TOPIX' log return.
 
 Source: FEATURES.md, 143-152; beta after Sharpe (1964), residual momentum after Blitz, Huij and Martens (2011), downside
-beta after Ang, Chen and Xing (2006). Null without an index.
+beta after Ang, Chen and Xing (2006). Without TOPIX the universe stands in for it, as in family G.
 """
 
 from __future__ import annotations

@@ -19,14 +19,18 @@ from tosho.features.pieces.sectors import SectorSums
 from tosho.features.pieces.series import Series
 from tosho.features.pieces.shape import Shape
 from tosho.features.pieces.source import LakeSource, Window, read_tables
+from tosho.features.pieces.universe import UniverseSums, topix_begins
 from tosho.features.plan import Plan
 from tosho.features.records import Grain, Made
 from tosho.features.sets import FeatureSet
+from tosho.features.universe import FACT as WITHOUT_TOPIX
+from tosho.features.universe import before_topix, universe_index
 from tosho.storage import Lake
 
 TABLE = "features"
 
-Spread = Callable[[SectorSums, Sequence[int]], Iterable[pl.DataFrame]]
+Sums = SectorSums | UniverseSums
+Spread = Callable[[Sums, Sequence[int]], Iterable[pl.DataFrame]]
 """Does a piece for each of some numbers, wherever there is a worker."""
 
 
@@ -91,9 +95,10 @@ class Opening:
         """Return the whole job. What is one for all codes is computed here: the market, the sectors, their records.
 
         Args:
-            spread: Who computes the sectors' sums.
+            spread: Who computes the sums of the sectors, and of the universe where there is no TOPIX.
         """
         passes, lake, window = self.passes, self.lake, self.read.window
+        topix_from = topix_begins(lake, window.needed[-1])
         listed = lake.sessions("indices", window.needed[0], window.needed[-1])
         indices = lake.read_many("indices", listed) if listed else None
         target = Target(
@@ -103,16 +108,32 @@ class Opening:
             features_contract(self.wanted.names),
             {"feature_set": self.wanted.name, "number": self.wanted.number},
             Finish(passes),
-            partial(_made_from, self.published, passes.rows_before),
+            partial(_facts_of, self.published, passes, topix_from),
         )
-        return assemble(self.read, indices, made_in(lake, passes, window), target, spread)
+        return assemble(self.read, indices, made_in(lake, passes, window), target, spread, topix_from)
 
 
-def assemble(read: Read, indices: pl.DataFrame | None, made: Made, target: Target, spread: Spread) -> Job:
-    """Return the job of a source. `made` are the records of the market and of sectors; else as `Opening.prepare`."""
+def assemble(  # noqa: PLR0913 - what a source is not
+    read: Read,
+    indices: pl.DataFrame | None,
+    made: Made,
+    target: Target,
+    spread: Spread,
+    topix_from: date | None,
+) -> Job:
+    """Return the job of a source.
+
+    Args:
+        read: The first piece.
+        indices: Rows of the `indices` contract.
+        made: The records of the market and of sectors.
+        target: The last piece.
+        spread: As for `Opening.prepare`.
+        topix_from: The first session with TOPIX there is; None without any.
+    """
     assert isinstance(target.finish, Finish)
     passes, window = target.finish.passes, read.window
-    market = local.compute_market(indices, passes, window.needed, made)
+    market = local.compute_market(indices, passes, window.needed, made, _universe(read, passes, spread, topix_from))
     sums = SectorSums.of(read.source, window, passes.sector_rows_before)
     sectors = local.compute_sectors(
         spread(sums, range(sums.parts())) if passes.reads_sectors else (), market, passes, made
@@ -130,8 +151,18 @@ def made_in(lake: Lake, passes: Plan, window: Window) -> Made:
     return made
 
 
-def _made_from(published: Published, lookback: int, session: date) -> dict[str, object]:
-    return {FACT: published.made_from(session, lookback)}
+def _universe(read: Read, passes: Plan, spread: Spread, topix_from: date | None) -> pl.DataFrame | None:
+    """Return what stands in for TOPIX in the needed sessions before it begins, from the lake's first one on."""
+    window = read.window
+    if not (passes.reads_index and before_topix(window.needed[:1], topix_from)):
+        return None
+    sums = UniverseSums.of(read.source, before_topix((*window.earlier, *window.needed), topix_from))
+    return universe_index(spread(sums, range(sums.parts())), sums.sessions)
+
+
+def _facts_of(published: Published, passes: Plan, topix_from: date | None, session: date) -> dict[str, object]:
+    without = WITHOUT_TOPIX if passes.reads_index and before_topix((session,), topix_from) else {}
+    return {FACT: published.made_from(session, passes.rows_before), **without}
 
 
 def by_key(blobs: Iterable[tuple[int, str, bytes]]) -> Mapping[int, Mapping[str, list[bytes]]]:

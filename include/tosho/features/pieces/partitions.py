@@ -12,6 +12,7 @@ import polars as pl
 
 from tosho.contracts import Contract
 from tosho.features.pieces.blob import unpack
+from tosho.features.pieces.by_session import BySession
 from tosho.features.pieces.series import RETURNS, ROWS
 from tosho.storage import Lake, Manifest, layout
 
@@ -112,6 +113,6 @@ def _by_session(blobs: Mapping[str, Sequence[bytes]]) -> Iterator[tuple[date, pl
     if not blobs.get(ROWS):
         return
     returns = pl.concat(map(unpack, blobs[RETURNS])) if blobs.get(RETURNS) else None
-    rows = pl.concat(map(unpack, blobs[ROWS]))
-    for (session,), frame in rows.partition_by("session", as_dict=True).items():
-        yield session, frame, returns
+    buckets = [BySession(unpack(blob)) for blob in blobs[ROWS]]
+    for session in sorted({session for bucket in buckets for session in bucket.sessions()}):
+        yield session, pl.concat([bucket.between(session, session) for bucket in buckets], rechunk=True), returns

@@ -23,6 +23,7 @@ class SectorSums:
     source: Source
     needed: tuple[date, ...]
     first: int  # place of the first session that counts; those before are looked at only
+    each: int  # sessions of a part
 
     @classmethod
     def of(cls, source: Source, window: Window, rows_before: int) -> SectorSums:
@@ -34,16 +35,16 @@ class SectorSums:
             rows_before: Earlier sessions that the sectors' features need, those that a mean is made of included.
         """
         begin = max(window.needed.index(window.wanted[0]) - rows_before, 0)
-        return cls(source, window.needed[begin:], min(REACH["sector_return"], rows_before, begin))
+        return cls(source, window.needed[begin:], min(REACH["sector_return"], rows_before, begin), SESSIONS)
 
     def parts(self) -> int:
         """Return how many parts there are."""
-        return -(-(len(self.needed) - self.first) // SESSIONS)
+        return -(-(len(self.needed) - self.first) // self.each)
 
     def __call__(self, part: int) -> pl.DataFrame:
         """Return the sums of a part's sessions."""
-        begin = self.first + part * SESSIONS
-        looked_at = self.needed[max(begin - REACH["sector_return"], 0) : begin + SESSIONS]
+        begin = self.first + part * self.each
+        looked_at = self.needed[max(begin - REACH["sector_return"], 0) : begin + self.each]
         tables = self.source.read(list(looked_at), [])
         if "securities" not in tables or "bars" not in tables:
             return pl.DataFrame(schema=SUMS)

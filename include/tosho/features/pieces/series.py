@@ -14,6 +14,7 @@ from tosho.features.columns import GRAPH_REACH
 from tosho.features.graph_columns import graph_returns
 from tosho.features.panel import build_panel
 from tosho.features.pieces.blob import pack, unpack
+from tosho.features.pieces.by_session import BySession
 from tosho.features.pieces.shape import Shape
 from tosho.features.pieces.source import Tables, Window
 from tosho.features.plan import Plan
@@ -35,14 +36,14 @@ class Series:
 
     def __call__(self, blobs: Mapping[str, Sequence[bytes]]) -> Iterator[tuple[int, str, bytes]]:
         """Yield a bucket's results as span, RETURNS or ROWS, and blob."""
-        rows, returns = self.computed({name: pl.concat(map(unpack, packed)) for name, packed in blobs.items()})
-        rows = rows.sort("session", maintain_order=True)  # so that spans are slices of it
-        returns = None if returns is None else returns.sort("session", maintain_order=True)
+        found, returns = self.computed({name: pl.concat(map(unpack, packed)) for name, packed in blobs.items()})
+        rows = BySession(found.sort("session", maintain_order=True))  # so that spans are slices of it
+        known = None if returns is None else BySession(returns.sort("session", maintain_order=True))
         for number in range(self.shape.spans(self.window)):
             sessions = self.shape.sessions_of(number, self.window)
-            if returns is not None:
-                yield number, RETURNS, pack(_between(returns, self._graph_begins(sessions[0]), sessions[-1]))
-            wanted = _between(rows, sessions[0], sessions[-1])
+            if known is not None:
+                yield number, RETURNS, pack(known.between(self._graph_begins(sessions[0]), sessions[-1]))
+            wanted = rows.between(sessions[0], sessions[-1])
             if wanted.height:
                 yield number, ROWS, pack(wanted)
 
@@ -65,9 +66,3 @@ class Series:
     def _graph_begins(self, session: date) -> date:
         place = self.window.needed.index(session)
         return self.window.needed[max(place - GRAPH_REACH + 1, 0)]
-
-
-def _between(rows: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
-    """Return the rows of some sessions, both included, of rows ordered by session: a view of them."""
-    begin, end = rows["session"].search_sorted(first, "left"), rows["session"].search_sorted(last, "right")
-    return rows[int(begin) : int(end)]

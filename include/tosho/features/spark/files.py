@@ -22,6 +22,7 @@ from tosho.features.sets import FeatureSet
 from tosho.features.spark.flow import flow, spread
 from tosho.features.spark.session import running_session
 from tosho.features.tables import Tables
+from tosho.features.universe import first_with_topix
 from tosho.storage import Files, Lake
 
 
@@ -51,5 +52,6 @@ def compute_tables(tables: Tables, wanted: FeatureSet, sessions: list[date]) -> 
         lake = Lake(Files(f"file://{scratch}/lake"))
         shape = shape_of(rows, len(passes.handed_on), window, spark.sparkContext.defaultParallelism)
         target = Target(lake, TABLE, window.wanted, features_contract(wanted.names), {}, Finish(passes))
-        flow(spark, assemble(Read(source, window, shape), tables.indices, made, target, partial(spread, spark)))
+        read, topix_from = Read(source, window, shape), first_with_topix(tables.indices)
+        flow(spark, assemble(read, tables.indices, made, target, partial(spread, spark), topix_from))
         return lake.read_many(TABLE, sessions)

@@ -13,9 +13,8 @@ from pyspark.errors import PySparkException  # noqa: TID253 - this package is th
 from pyspark.sql import SparkSession  # noqa: TID253
 
 from tosho.features.pieces.blob import pack, unpack
-from tosho.features.pieces.job import Job, by_key
+from tosho.features.pieces.job import Job, Sums, by_key
 from tosho.features.pieces.read import Read
-from tosho.features.pieces.sectors import SectorSums
 from tosho.features.pieces.series import Series
 from tosho.features.spark.sink import sink_of
 
@@ -55,8 +54,8 @@ def flow(spark: SparkSession, job: Job) -> None:
         wide.write.format(sink.name()).mode("append").save()
 
 
-def spread(spark: SparkSession, sums: SectorSums, parts: Sequence[int]) -> list[pl.DataFrame]:
-    """Return the sectors' sums of each part. One part alone is computed here: it is sooner done than dealt out.
+def spread(spark: SparkSession, sums: Sums, parts: Sequence[int]) -> list[pl.DataFrame]:
+    """Return the sums of each part. One part alone is computed here: it is sooner done than dealt out.
 
     Raises:
         FeatureJobError: A task failed for good.
@@ -64,7 +63,7 @@ def spread(spark: SparkSession, sums: SectorSums, parts: Sequence[int]) -> list[
     if len(parts) <= 1:
         return [sums(part) for part in parts]
     frame = spark.range(0, len(parts), 1, len(parts)).mapInArrow(partial(_sum, sums=sums), "blob binary")
-    with failing("adds up the sectors' returns"):
+    with failing("adds up the returns of sectors, or of the universe"):
         return [unpack(bytes(row["blob"])) for row in frame.collect()]
 
 
@@ -92,7 +91,7 @@ def _compute(batches: Batches, series: Series) -> Batches:
         yield from _rows(series(buckets.pop(bucket)), _WIDE)
 
 
-def _sum(batches: Batches, sums: SectorSums) -> Batches:
+def _sum(batches: Batches, sums: Sums) -> Batches:
     yield from _rows(((pack(sums(number)),) for number in _numbers(batches)), _BLOB)
 
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from tosho.contracts import STATEMENTS as CONTRACT
 from tosho.ingest import plans
-from tosho.ingest.sources.columns import day, flag, number, text, time_of_day
+from tosho.ingest.sources.columns import day, flag, number, require_some, text, time_of_day
 from tosho.ingest.sources.disclosures import disclosure_days, in_editions, last_edition
 from tosho.ingest.sources.reading import Reading
 from tosho.ingest.sources.source import Source, each_of
@@ -68,7 +68,18 @@ NUMBERS: Final = {
 _NEEDED: Final = (*_TEXTS, *_DAYS, "DiscTime", *NUMBERS, *_CHANGES)
 KNOWN: Final = frozenset({*_NEEDED, *_LATER, *_LATER_CHANGES})
 
-to_statements: Final = Reading(
+_YEAR_FORECAST: Final = ("FSales", "FOP", "FNP", "FEPS")
+_OF_KIND: Final = {
+    "FinancialStatements": ("EqAR", "ShOutFY", "TrShFY", "AvgSh"),
+    "FinancialStatements_.*_JP": ("OdP",),
+    "^FYFinancialStatements": ("BPS", *_CASH, "DivAnn", "NxFSales", "NxFOP", "NxFNp", "NxFEPS"),
+    "^[123]QFinancialStatements": (*_YEAR_FORECAST, "FDivAnn"),
+    "^EarnForecastRevision": _YEAR_FORECAST,
+}
+"""Kinds of documents, as patterns, and what so many of a kind cannot all lack, though other kinds do."""
+_MANY: Final = CONTRACT.judged_from
+
+_read: Final = Reading(
     CONTRACT,
     "fins_summary",
     _NEEDED,
@@ -85,6 +96,24 @@ to_statements: Final = Reading(
         **{sent: flag(sent).alias(name) for sent, name in _LATER_CHANGES.items()},
     },
 )
+
+
+def to_statements(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return every document in the columns of `statements`.
+
+    Most figures are of some kinds of documents only, so that a column may be empty for weeks. The column of a figure
+    that a kind always has is a lost one when many documents of that kind are without.
+
+    Raises:
+        ContractError: A column is missing, unknown or lost, or a value cannot be read.
+    """
+    found = _read(rows)
+    for kind, sent in _OF_KIND.items():
+        of_kind = found.filter(pl.col("document").str.contains(kind))
+        if of_kind.height >= _MANY:
+            require_some("fins_summary", of_kind, [NUMBERS[name] for name in sent], f"{', '.join(sent)} of {kind}")
+    return found
+
 
 STATEMENTS: Final = Source(
     "statements", "fins_summary", plans.FINS, to_statements,

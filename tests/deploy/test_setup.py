@@ -1,0 +1,114 @@
+"""`make setup` on machines that lack something: what it says, and what it would install."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+TOOLS = ("bash", "dirname", "tr", "grep", "cut", "sha256sum", "env")
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """A machine with the tools that every Debian has, nothing installed, and programs that note how they are called."""
+    (tmp_path / "deploy").mkdir()
+    for name in ("setup.sh", "debian-packages.txt"):
+        shutil.copy(DEPLOY / name, tmp_path / "deploy")
+    (tmp_path / "requirements.txt").write_text("")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for tool in TOOLS:
+        (programs / tool).symlink_to(shutil.which(tool))
+    return Machine(tmp_path, programs)
+
+
+class Machine:
+    def __init__(self, root, programs):
+        self.root, self.programs = root, programs
+
+    def has(self, name, script):
+        path = self.programs / name
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+        return self
+
+    def setup(self, wanted="test"):
+        own = {"PATH": str(self.programs), "HOME": str(self.root), "CALLS": str(self.root / "calls")}
+        command = [self.root / "deploy" / "setup.sh", wanted]
+        return subprocess.run(command, env=own, capture_output=True, text=True, check=False, cwd=self.root)
+
+    @property
+    def calls(self):
+        calls = self.root / "calls"
+        return calls.read_text().splitlines() if calls.exists() else []
+
+
+@pytest.fixture
+def debian(machine):
+    machine.has("dpkg-query", "exit 1")
+    return machine.has("apt-get", 'echo "$@" >>"$CALLS"')
+
+
+def packages(*groups):
+    lines = [line.split() for line in (DEPLOY / "debian-packages.txt").read_text().splitlines()]
+    return [line[0] for line in lines if line and line[0] != "#" and line[1] in groups]
+
+
+def test_who_is_not_root_is_told_the_exact_command_and_nothing_is_done(debian):
+    done = debian.has("id", "echo 1000").setup()
+    assert done.returncode == 1
+    command = (
+        f"sudo apt-get update && sudo apt-get install -y --no-install-recommends {' '.join(packages('run', 'test'))}"
+    )
+    assert command in [line.strip() for line in done.stderr.splitlines()]
+    assert debian.calls == []
+    assert not (debian.root / ".venv").exists()
+
+
+def test_root_gets_the_packages_of_the_list(debian):
+    debian.has("id", "echo 0").setup()
+    assert debian.calls == [
+        "update -qq",
+        f"install -y -qq --no-install-recommends {' '.join(packages('run', 'test'))}",
+    ]
+
+
+def test_the_demo_needs_fewer(debian):
+    debian.has("id", "echo 0").setup("run")
+    assert debian.calls[1].split()[4:] == packages("run")
+
+
+def test_what_is_there_in_another_way_is_not_installed(debian):
+    debian.has("java", "echo 'openjdk version \"21.0.1\"' >&2")
+    debian.has("dockerd", "exit 0").has("id", "echo 0").setup()
+    assert {"openjdk-17-jre-headless", "docker.io"}.isdisjoint(debian.calls[1].split())
+
+
+def test_a_java_that_is_too_old_does_not_count(debian):
+    debian.has("java", "echo 'openjdk version \"11.0.2\"' >&2").has("id", "echo 0").setup()
+    assert "openjdk-17-jre-headless" in debian.calls[1].split()
+
+
+def test_where_there_is_no_apt_the_packages_are_named(machine):
+    done = machine.has("dpkg-query", "exit 1").has("id", "echo 0").setup("run")
+    assert done.returncode == 1
+    assert "This machine has no apt-get" in done.stderr
+    assert "libgomp1" in done.stderr
+
+
+def test_where_there_is_no_python_of_a_supported_version_it_says_so(machine):
+    machine.has("dpkg-query", "echo install ok installed").has("id", "echo 1000")
+    machine.has("python3", "exit 1")
+    done = machine.setup()
+    assert done.returncode == 1
+    assert done.stderr == "No Python 3.11 or 3.12 with venv was found; set PYTHON to one.\n"
+
+
+@pytest.mark.parametrize("version", ["python3.11", "python3.12"])
+def test_either_python_is_taken(machine, version):
+    machine.has("dpkg-query", "echo install ok installed").has("id", "echo 1000")
+    machine.has(version, f'[ "$1" = -c ] || echo {version} "$@" >>"$CALLS"')
+    machine.setup()
+    assert f"{version} -m venv .venv" in machine.calls

@@ -9,12 +9,26 @@ from typing import Annotated
 import typer
 
 from tosho.calendar import sessions as between
-from tosho.commands import airflow, demo, doctor, features, jquants, lake, leaks, predictions, purge, quality, simulate
+from tosho.commands import (
+    airflow,
+    dataset,
+    demo,
+    doctor,
+    features,
+    jquants,
+    lake,
+    leaks,
+    predictions,
+    purge,
+    quality,
+    simulate,
+)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(simulate.app, name="simulate")
 features.app.command()(leaks.leaks)
 app.add_typer(features.app, name="features")
+app.add_typer(dataset.app, name="dataset")
 app.add_typer(predictions.app, name="predictions")
 lake.app.command()(quality.report)
 app.add_typer(lake.app, name="lake")

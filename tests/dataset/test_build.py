@@ -14,7 +14,6 @@ from tosho.dataset.listing import Universe
 from tosho.dataset.normalise import FittedBeyondError, Normaliser, audit
 from tosho.dataset.panel_store import PanelStore
 from tosho.dataset.samples import TARGET_LIMIT, ColumnsError
-from tosho.dataset.splits import Span
 from tosho.dataset.vocabulary import VOCABULARY
 from tosho.storage import Files, Lake, StorageError
 
@@ -74,9 +73,9 @@ def test_what_all_codes_share_is_scaled_by_the_fitted_range(whole, panel):
 def test_the_fitted_range_is_stored_and_audited(panel):
     (fitted,) = panel.manifest.fitted
     assert (fitted.first, fitted.last, fitted.sessions) == (FIT[0], FIT[-1], 20)
-    audit(panel.manifest.fitted, Span(FIT[0], FIT[-1], 20))
-    with pytest.raises(FittedBeyondError, match="build the dataset again"):
-        audit(panel.manifest.fitted, Span(FIT[0], FIT[-2], 19))
+    audit(panel.manifest.fitted, FIT[-1])
+    with pytest.raises(FittedBeyondError, match="Build the dataset with a split"):
+        audit(panel.manifest.fitted, FIT[-2])
 
 
 def test_returns_and_targets_are_the_labels_of_the_session(whole, panel):

@@ -19,7 +19,6 @@ import numpy.typing as npt
 from tosho.dataset.cross_section import average_ranks
 from tosho.dataset.panel_files import Fitted
 from tosho.dataset.samples import Columns
-from tosho.dataset.splits import Span
 
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 Float32s: TypeAlias = npt.NDArray[np.float32]
@@ -136,20 +135,20 @@ class Scaler:
         return np.clip(np.where(np.isnan(scores), 0, scores), -limit, limit).astype(np.float32)
 
 
-def audit(fitted: Iterable[Fitted], train: Span) -> None:
-    """Do nothing when all that was fitted knew no session after a training span.
+def audit(fitted: Iterable[Fitted], until: date) -> None:
+    """Do nothing when all that was fitted knew no session after the last one of a training.
 
-    Sessions before the span are no leak: a rolling window leaves them behind.
+    Sessions before the training's first are no leak: a rolling window leaves them behind.
 
     Raises:
-        FittedBeyondError: Something was fitted on a session later than the span's last.
+        FittedBeyondError: Something was fitted on a later session.
     """
     for each in fitted:
-        if each.last > train.last:
+        if each.last > until:
             raise FittedBeyondError(
                 f"The {each.what} was fitted on {each.first} to {each.last} ({each.sessions} sessions); the training "
-                f"fold is {train} and what it uses may be fitted up to {train.last}. Fit it on the fold's own sessions "
-                "and build the dataset again."
+                f"ends with {until} and what it uses may be fitted up to {until}. Build the dataset with a split "
+                "whose first fold trains no longer than that."
             )
 
 

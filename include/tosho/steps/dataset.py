@@ -11,7 +11,7 @@ from tosho.config import Settings
 from tosho.dataset.build import Engine, build_dataset
 from tosho.dataset.labels import label_sessions
 from tosho.dataset.listing import Universe
-from tosho.dataset.normalise import Normaliser
+from tosho.dataset.normalise import Normaliser, audit
 from tosho.dataset.panel_files import PanelManifest, Precision
 from tosho.dataset.panel_store import PanelStore
 from tosho.dataset.pieces import DatasetPlan
@@ -98,15 +98,25 @@ def build(  # noqa: PLR0913 - what a dataset is
     return _summary(name or wanted.name, manifest) | {"is_new": is_new}
 
 
-def fetch(settings: Settings, folder: Path, name: str = "") -> dict[str, Any]:
+def fetch(settings: Settings, folder: Path, name: str = "", until: date | None = None) -> dict[str, Any]:
     """Lay a dataset out in a folder of this machine, where `Panel.open` maps it; nothing is done if it is there.
+
+    Args:
+        settings: The installation.
+        folder: Where to.
+        name: Of the dataset; the feature set's when left out.
+        until: The last session of the training that it is fetched for.
 
     Raises:
         PanelMissingError: None of this name was published.
         PanelError: A piece is missing, or not what was published.
+        FittedBeyondError: A scaler was fitted on a session after `until`; nothing was fetched.
     """
     given = name or settings.feature_set
-    return _summary(given, PanelStore(Lake.of(settings).files, given).fetch(folder)) | {"folder": str(folder)}
+    store = PanelStore(Lake.of(settings).files, given)
+    if until:
+        audit(store.manifest().fitted, until)
+    return _summary(given, store.fetch(folder)) | {"folder": str(folder)}
 
 
 def _summary(name: str, manifest: PanelManifest) -> dict[str, Any]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "tosho"
 LIGHTGBM = "tosho-lightgbm"
+"""The registered model of kind `lightgbm`; see `named_after`."""
 CHAMPION, CHALLENGER = "champion", "challenger"
 UNPROVEN = "unproven"
 IN_SAMPLE = "in_sample"
@@ -255,6 +256,15 @@ class Registry:
         made = self._client.create_model_version(self.name, source, run_id, tags=dict(tags))
         self._client.set_registered_model_alias(self.name, CHALLENGER, made.version)
         return _registered(made)
+
+
+def named_after(kind: str) -> str:
+    """Return the registered model's name of a kind of model: each has a champion of its own.
+
+    >>> named_after("lightgbm") == LIGHTGBM
+    True
+    """
+    return f"tosho-{kind}"
 
 
 def champion(settings: Settings, name: str = LIGHTGBM) -> Bundle:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from pickle import UnpicklingError  # noqa: S403 - what torch says of a file that would run code
+from pickle import UnpicklingError
 from typing import Any
 
 import torch  # noqa: TID253 - models/atft is torch's door

@@ -78,8 +78,9 @@ class ATFT:
 
     def settings(self) -> dict[str, object]:
         """Return every setting, by name; where checkpoints lie is none."""
-        parts = {"shape": self.shape, "objective": self.objective, "schedule": self.schedule, "watch": self.watch}
-        return {f"{part}_{name}": value for part, these in parts.items() for name, value in asdict(these).items()}
+        parts = ("shape", "objective", "schedule", "watch")
+        whole = asdict(self)
+        return {f"{part}_{name}": value for part in parts for name, value in whole[part].items()}
 
     def fit(self, train: Samples, validation: Samples, progress: Progress) -> NetworkForecaster:
         """Return a network whose training stopped where the mean daily rank IC of the validation sessions was highest.

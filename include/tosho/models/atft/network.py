@@ -67,12 +67,14 @@ class Network(nn.Module):
             states = self.rejoin(states, normalised.removed)
         if self.graph is not None:
             states = self.graph(states, neighbours, edges, present[:, -1])
-        return Output(*self.heads(states), weights[:, -1], normalised.loss)
+        said = self.heads(states)
+        return Output(said.scores, said.quantiles, weights[:, -1], normalised.loss)
 
     def _normalise(self, x: Tensor, present: Tensor) -> Normalised:
         if self.normalisation is None:
             return Normalised(x, x[:, :0], x.new_zeros(()))
-        return self.normalisation(x, present)
+        found: Normalised = self.normalisation(x, present)
+        return found
 
 
 class Context(nn.Module):

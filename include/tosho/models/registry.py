@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "tosho"
 LIGHTGBM = "tosho-lightgbm"
-"""The registered model of kind `lightgbm`; see `named_after`."""
 CHAMPION, CHALLENGER = "champion", "challenger"
 UNPROVEN = "unproven"
 IN_SAMPLE = "in_sample"
@@ -258,11 +257,11 @@ class Registry:
         return _registered(made)
 
 
-def named_after(kind: str) -> str:
-    """Return the registered model's name of a kind of model: each has a champion of its own.
+def name_of(kind: str) -> str:
+    """Return the name under which models of a kind are registered.
 
-    >>> named_after("lightgbm") == LIGHTGBM
-    True
+    >>> name_of("lightgbm")
+    'tosho-lightgbm'
     """
     return f"tosho-{kind}"
 

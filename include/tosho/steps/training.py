@@ -29,7 +29,7 @@ from tosho.features.sets import UnknownFeatureSetError, feature_set
 from tosho.models.base import Forecaster, Learner
 from tosho.models.bundle import Bundle, BundleError
 from tosho.models.lightgbm import LightGBM
-from tosho.models.registry import CHAMPION, KNEW, MADE_FROM, Registry, Run, named_after
+from tosho.models.registry import CHAMPION, KNEW, MADE_FROM, Registry, Run, name_of
 from tosho.models.walk import with_context
 from tosho.observability import metrics
 from tosho.observability.log import logger
@@ -91,7 +91,7 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
     if truth:
         demand_truth(truth)
     learner, lake = learner or LightGBM(), Lake.of(settings)
-    registry = Registry(settings, named_after(learner.kind))
+    registry = Registry(settings, name_of(learner.kind))
     data = _prepare(settings, lake, first, last, plan or WalkForward())
     parameters, digest = _parameters(learner, data), fingerprint(lake, data.samples.sessions)
     made_from = digest_of(parameters, digest, truth)
@@ -194,7 +194,7 @@ def _bundle(final: Forecaster, samples: Samples, result: Trial) -> Bundle:
     slopes = [slope(result.scores[:, i], result.tested.returns[:, i], result.tested.bounds) for i, _ in columns]
     unproven = tuple(r.horizon for r in result.results if not r.t >= SIGNIFICANT)
     fitted = samples.sessions[0], samples.sessions[-1]
-    return Bundle(named_after(final.kind), final, fitted, _knew(samples), tuple(slopes), unproven)
+    return Bundle(name_of(final.kind), final, fitted, _knew(samples), tuple(slopes), unproven)
 
 
 def _knew(samples: Samples) -> date:
@@ -243,7 +243,7 @@ def _content(  # noqa: PLR0913 - a report shows all of these
 ) -> report.Content:
     samples, tested = data.samples, result.tested
     return report.Content(
-        title=f"Training of {named_after(final.kind)}, {samples.sessions[0]} to {samples.sessions[-1]}",
+        title=f"Training of {name_of(learner.kind)}, {samples.sessions[0]} to {samples.sessions[-1]}",
         subtitle=(
             f"{samples.rows:,} rows of {len(samples.sessions)} sessions, feature set {settings.feature_set} "
             f"{samples.columns.number} with {len(samples.columns.names)} features. All figures are out of sample."

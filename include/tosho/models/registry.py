@@ -257,6 +257,15 @@ class Registry:
         return _registered(made)
 
 
+def name_of(kind: str) -> str:
+    """Return the name under which models of a kind are registered.
+
+    >>> name_of("lightgbm")
+    'tosho-lightgbm'
+    """
+    return f"tosho-{kind}"
+
+
 def champion(settings: Settings, name: str = LIGHTGBM) -> Bundle:
     """Return the champion's bundle, checked.
 

@@ -45,6 +45,18 @@ def stacked(parts: Sequence[Walked]) -> tuple[Samples, Float64s]:
     return whole, np.concatenate([part.scores for part in parts])
 
 
+def with_context(samples: Samples, scored: Samples, context: int) -> Samples:
+    """Return the scored sessions and up to `context` sessions before them, which a model may have to see as well.
+
+    Args:
+        samples: All sessions.
+        scored: Some of them in a row; their rows are the last of what is returned.
+        context: Of the model.
+    """
+    begin = max(0, samples.sessions.index(scored.sessions[0]) - context)
+    return samples.between(samples.sessions[begin], scored.sessions[-1])
+
+
 def _told(progress: Progress, fold: Fold) -> Progress:
     return lambda what: progress(f"fold {fold.number}, {what}")
 
@@ -52,6 +64,5 @@ def _told(progress: Progress, fold: Fold) -> Progress:
 def _predict(model: Forecaster, samples: Samples, fold: Fold) -> tuple[Samples, Float64s]:
     """Return the test rows and their scores; the sessions before that the model must see are given and left out."""
     test = samples.between(fold.test.first, fold.test.last)
-    begin = max(0, samples.sessions.index(fold.test.first) - model.context)
-    seen = samples.between(samples.sessions[begin], fold.test.last)
+    seen = with_context(samples, test, model.context)
     return test, model.predict(seen)[seen.rows - test.rows :]

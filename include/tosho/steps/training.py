@@ -29,7 +29,8 @@ from tosho.features.sets import UnknownFeatureSetError, feature_set
 from tosho.models.base import Forecaster, Learner
 from tosho.models.bundle import Bundle, BundleError
 from tosho.models.lightgbm import LightGBM
-from tosho.models.registry import CHAMPION, KNEW, LIGHTGBM, MADE_FROM, Registry, Run
+from tosho.models.registry import CHAMPION, KNEW, MADE_FROM, Registry, Run, name_of
+from tosho.models.walk import with_context
 from tosho.observability import metrics
 from tosho.observability.log import logger
 from tosho.observability.progress import Progress
@@ -89,7 +90,8 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
     began = time.monotonic()
     if truth:
         demand_truth(truth)
-    learner, lake, registry = learner or LightGBM(), Lake.of(settings), Registry(settings)
+    learner, lake = learner or LightGBM(), Lake.of(settings)
+    registry = Registry(settings, name_of(learner.kind))
     data = _prepare(settings, lake, first, last, plan or WalkForward())
     parameters, digest = _parameters(learner, data), fingerprint(lake, data.samples.sessions)
     made_from = digest_of(parameters, digest, truth)
@@ -110,7 +112,9 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
         summary = _summary(decision, data, result, bound)
         (folder / SUMMARY).write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
         metrics_found = _metrics(result, bound, time.monotonic() - began)
-        registered = registry.record(Run(parameters, metrics_found, _tags(data, decision, digest, made_from), folder))
+        registered = registry.record(
+            Run(parameters, metrics_found, _tags(registry.name, data, decision, digest, made_from), folder)
+        )
     if decision.promoted:
         registry.promote(registered)
     metrics.count(settings.metrics, metrics.ROWS, data.samples.rows, table="training")
@@ -190,7 +194,7 @@ def _bundle(final: Forecaster, samples: Samples, result: Trial) -> Bundle:
     slopes = [slope(result.scores[:, i], result.tested.returns[:, i], result.tested.bounds) for i, _ in columns]
     unproven = tuple(r.horizon for r in result.results if not r.t >= SIGNIFICANT)
     fitted = samples.sessions[0], samples.sessions[-1]
-    return Bundle(LIGHTGBM, final, fitted, _knew(samples), tuple(slopes), unproven)
+    return Bundle(name_of(final.kind), final, fitted, _knew(samples), tuple(slopes), unproven)
 
 
 def _knew(samples: Samples) -> date:
@@ -213,7 +217,8 @@ def _champion(registry: Registry, samples: Samples) -> Champion | None:
     later = [s for s in samples.sessions if s > offset(bundle.fitted[1], WalkForward().gap)]
     if not retired and later and bundle.columns == samples.columns:
         seen = samples.between(later[0], later[-1])
-        daily = daily.then(daily_ic(bundle.predict(seen), seen))
+        around = with_context(samples, seen, bundle.forecaster.context)
+        daily = daily.then(daily_ic(bundle.predict(around)[around.rows - seen.rows :], seen))
     return Champion(found.version, daily, found.knew, retired)
 
 
@@ -238,7 +243,7 @@ def _content(  # noqa: PLR0913 - a report shows all of these
 ) -> report.Content:
     samples, tested = data.samples, result.tested
     return report.Content(
-        title=f"Training of {LIGHTGBM}, {samples.sessions[0]} to {samples.sessions[-1]}",
+        title=f"Training of {name_of(learner.kind)}, {samples.sessions[0]} to {samples.sessions[-1]}",
         subtitle=(
             f"{samples.rows:,} rows of {len(samples.sessions)} sessions, feature set {settings.feature_set} "
             f"{samples.columns.number} with {len(samples.columns.names)} features. All figures are out of sample."
@@ -295,9 +300,9 @@ def _metrics(result: Trial, bound: Mapping[int, float], seconds: float) -> dict[
     return found | {f"attainable_h{h:02d}": value for h, value in bound.items()}
 
 
-def _tags(data: _Prepared, decision: Decision, digest: str, made_from: str) -> dict[str, str]:
+def _tags(name: str, data: _Prepared, decision: Decision, digest: str, made_from: str) -> dict[str, str]:
     return {
-        "name": f"{LIGHTGBM} {data.samples.sessions[-1]}",
+        "name": f"{name} {data.samples.sessions[-1]}",
         "reasons": json.dumps(decision.reasons),
         "folds": "\n".join(map(str, data.folds)),
         "data_sha256": digest,

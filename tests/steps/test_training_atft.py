@@ -39,7 +39,7 @@ def test_its_bundle_scores_a_session_with_the_sessions_before(settings, trained)
     assert bundle.name == "tosho-atft"
     lake = scoring.Lake.of(settings)
     seen = scoring.assemble_features(lake, bundle.columns, DRAWN.sessions[-1 - bundle.forecaster.context :])
-    assert bundle.predict(seen).shape == (40 * SMALL.window, 4)
+    assert bundle.predict(seen).shape == (40 * (1 + bundle.forecaster.context), 4)
 
 
 def test_the_tests_of_the_run_were_made(trained):

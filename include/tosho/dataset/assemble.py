@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import polars as pl
 
+from tosho.calendar import offset
 from tosho.contracts import HORIZONS
 from tosho.dataset.cross_section import counts_to_bounds
 from tosho.dataset.labels import LABEL_COLUMNS
+from tosho.dataset.listing import listing_at
 from tosho.dataset.samples import Columns, ColumnsError, Samples
+from tosho.dataset.vocabulary import STATIC, static_numbers
+from tosho.features.columns import LISTING_AGE
 from tosho.storage import Lake, Manifest
 
 _AHEAD = 2  # partitions read ahead
@@ -46,6 +52,26 @@ def assemble_features(lake: Lake, columns: Columns, sessions: Sequence[date]) ->
         PartitionMissingError: A session has no features.
     """
     return _features(lake, columns, sessions)
+
+
+def with_static(lake: Lake, samples: Samples) -> Samples:
+    """Return the samples with what each session's listing says of a code: sector, segment and scale.
+
+    Where a session has no listing, the newest of the 65 sessions before holds; without one all is unknown.
+    """
+    static = np.zeros((samples.rows, len(STATIC)), np.uint8)
+    there = lake.sessions("securities", offset(samples.sessions[0], -LISTING_AGE), samples.sessions[-1])
+    listing, read = pl.DataFrame(), None
+    for i, session in enumerate(samples.sessions):
+        at = bisect_right(there, session) - 1
+        if at < 0 or there[at] < offset(session, -LISTING_AGE):
+            continue
+        if there[at] != read:
+            read, listing = there[at], listing_at(lake, there[at])
+        rows = slice(int(samples.bounds[i]), int(samples.bounds[i + 1]))
+        codes = pl.DataFrame({"code": samples.codes[rows].astype(str)})
+        static[rows] = static_numbers(codes.join(listing, on="code", how="left", maintain_order="left"))
+    return replace(samples, static=static)
 
 
 def fingerprint(lake: Lake, sessions: Sequence[date]) -> str:

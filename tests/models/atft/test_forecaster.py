@@ -78,7 +78,7 @@ def test_a_score_needs_no_more_than_its_context(walked, market, fold):
     few = market.between(market.sessions[-1 - model.context], market.sessions[-1])
     last = model.predict(few)[-60:]
     np.testing.assert_allclose(last, walked[0].scores[-60:], atol=1e-5)
-    shorter = market.between(market.sessions[-model.context], market.sessions[-1])
+    shorter = market.between(market.sessions[9 - model.context], market.sessions[-1])
     assert np.abs(model.predict(shorter)[-60:] - last).max() > 1e-4
 
 

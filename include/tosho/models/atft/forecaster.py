@@ -22,7 +22,7 @@ from tosho.models.atft.batches import Span
 from tosho.models.atft.groups import groups_of
 from tosho.models.atft.network import Network
 from tosho.models.atft.normalising import Scaler
-from tosho.models.atft.sampled import SampledPanel
+from tosho.models.atft.sampled import SampledPanel, context_of
 from tosho.models.atft.selection import Groups
 from tosho.models.atft.settings import Architecture, Objective, Schedule, Watch
 from tosho.models.base import Forecaster, Progress
@@ -72,7 +72,7 @@ class ATFT:
         quick = Schedule.reduced()
         few = min(4, self.schedule.epochs), min(100, self.schedule.sessions_per_epoch)
         schedule = replace(
-            self.schedule, epochs=few[0], sessions_per_epoch=few[1], learning_rate=quick.learning_rate, compiled=False
+            quick, seed=self.schedule.seed, epochs=few[0], sessions_per_epoch=few[1], device=self.schedule.device
         )
         return replace(self, shape=small, schedule=schedule)
 
@@ -96,7 +96,8 @@ class ATFT:
         scaler = Scaler.fitted(train)
         span = self._span(train, scaler, _whole(train, self.shape.window))
         watched = _every(_watched(validation, self.shape.window), self.schedule.validation_sessions)
-        return self._trained(train, scaler, (span, self._span(validation, scaler, watched)), self.schedule, progress)
+        stopping = self._span(validation, scaler, watched, before=train)
+        return self._trained(train, scaler, (span, stopping), self.schedule, progress)
 
     def refit(self, samples: Samples, fitted: Sequence[Forecaster], progress: Progress) -> NetworkForecaster:
         """Return a network trained on all samples, for the median of the epochs that the fitted ones took.
@@ -112,7 +113,7 @@ class ATFT:
         span = self._span(samples, scaler, _whole(samples, self.shape.window))
         return self._trained(samples, scaler, (span, None), replace(self.schedule, epochs=epochs), progress)
 
-    def _span(self, samples: Samples, scaler: Scaler, places: Sequence[int]) -> Span:
+    def _span(self, samples: Samples, scaler: Scaler, places: Sequence[int], before: Samples | None = None) -> Span:
         labelled = [i for i in places if np.isfinite(samples.returns[_rows(samples, i)]).any()]
         if not labelled:
             raise NotFittableError(
@@ -121,7 +122,7 @@ class ATFT:
                 "a shorter window."
             )
         device = training.device_of(self.schedule)
-        return Span(SampledPanel(samples, scaler, self.shape, device), tuple(labelled))
+        return Span(SampledPanel(samples, scaler, self.shape, device, before), tuple(labelled))
 
     def _trained(
         self,
@@ -140,7 +141,8 @@ class ATFT:
         kept = self._checkpoint(samples, validation, schedule)
         found = training.train(network, span, validation, settings, progress, kept)
         with training.threads(schedule.threads):
-            importance = _importance(network, validation or Span(span.panel, span.places[-_WATCHED:]))
+            watched = validation or Span(span.panel, span.places[-_WATCHED:])
+            importance = _importance(network, watched, schedule.codes_per_session)
         return NetworkForecaster(samples.columns, network, groups, scaler, schedule, found.epochs, importance)
 
     def _checkpoint(self, samples: Samples, validation: Span | None, schedule: Schedule) -> Path | None:
@@ -149,8 +151,8 @@ class ATFT:
             return None
         what = [self.settings(), asdict(schedule), samples.columns, samples.sessions, validation and validation.places]
         digest = hashlib.sha256(json.dumps(what, default=str).encode())
-        for array in (samples.bounds, samples.codes, samples.features, samples.returns):
-            digest.update(np.ascontiguousarray(array).data)
+        for array in (samples.bounds, samples.codes, samples.features, samples.returns, samples.static):
+            digest.update(b"" if array is None else np.ascontiguousarray(array).data)
         return self.folder / f"{digest.hexdigest()[:32]}.pt"
 
 
@@ -183,8 +185,8 @@ class NetworkForecaster:
 
     @property
     def context(self) -> int:
-        """The rest of the first scored session's window."""
-        return self._network.shape.window - 1
+        """The rest of the first scored session's window, and of the returns of which its week's graph is made."""
+        return context_of(self._network.shape)
 
     @property
     def libraries(self) -> tuple[str, ...]:
@@ -250,8 +252,8 @@ class NetworkForecaster:
         return cls(columns, network, groups, scaler, schedule, content["epochs"], content["importance"])
 
 
-def _importance(network: Network, span: Span) -> list[float]:
-    means = [out.weights.double().mean(dim=0).cpu() for batch, out in training.score(network, span)]
+def _importance(network: Network, span: Span, codes: int | None) -> list[float]:
+    means = [out.weights.double().mean(dim=0).cpu() for _, out in training.score(network, span, codes)]
     mean = torch.stack(means).mean(dim=0)
     return [float(share) for share in mean / mean.sum()]
 

@@ -35,8 +35,11 @@ class Architecture:
         recurrence: Read the window with an LSTM.
         attention: Let the last session look back at the whole window.
         graph: Let a code see its neighbours.
-        neighbours: How many at most, where the graph is drawn from samples; a panel of files brings its own.
-        correlation: Smallest absolute correlation of returns within the window that makes two codes neighbours.
+        neighbours: How many at most by correlation, where the graph is drawn from samples; a panel of files brings
+            its own.
+        sector_neighbours: How many more of a code's own sector.
+        correlation: Smallest absolute correlation of returns that makes two codes neighbours.
+        graph_sessions: Over which returns are correlated, the last of them the first session of a week.
         return_feature: The feature that holds returns over one session, of which these correlations are.
         graph_path: `table` gathers a fixed number of neighbours; `edges` is torch-geometric's own layer. Both have
             the same weights and give the same.
@@ -65,7 +68,9 @@ class Architecture:
     graph_layers: int = 2
     graph_heads: int = 4
     neighbours: int = 16
+    sector_neighbours: int = 8
     correlation: float = 0.3
+    graph_sessions: int = 60
     return_feature: str = "ret_1"
     graph_path: Literal["table", "edges"] = "table"
     head_width: int = 128
@@ -93,13 +98,14 @@ class Architecture:
     def reduced(cls) -> Architecture:
         """Return a size that two processor cores train in minutes: the same blocks, smaller."""
         return cls(
-            window=20,
+            window=10,
             width=32,
             bins=2,
+            continuation=3,
             normaliser_width=16,
             slice_length=5,
             selection_width=16,
-            group_width=16,
+            group_width=8,
             recurrent_layers=1,
             attention_heads=4,
             graph_heads=2,
@@ -166,6 +172,8 @@ class Schedule:
         epochs: At most.
         sessions_per_epoch: At most, drawn anew in each epoch.
         validation_sessions: At most, evenly spread.
+        codes_per_session: At most, drawn anew in each step: a part of them with neighbours of theirs, and in validation
+            the same ones each time. None takes every code.
         patience: Epochs without a better rank IC on the validation sessions after which training stops.
         learning_rate: The highest.
         warm_up: Share of all steps in which the learning rate rises; then it falls as a cosine.
@@ -183,6 +191,7 @@ class Schedule:
     epochs: int = 30
     sessions_per_epoch: int = 1_000
     validation_sessions: int = 60
+    codes_per_session: int | None = None
     patience: int = 6
     learning_rate: float = 5e-4
     weight_decay: float = 1e-2
@@ -198,10 +207,19 @@ class Schedule:
 
     def __post_init__(self) -> None:
         least = min(self.epochs, self.sessions_per_epoch, self.validation_sessions, self.patience, self.threads)
-        if least < 1 or min(self.check_every, self.checkpoint_every) < 1 or not 0 <= self.warm_up < 1:
+        least = min(least, self.check_every, self.checkpoint_every, self.codes_per_session or 1)
+        if least < 1 or not 0 <= self.warm_up < 1:
             raise SettingsError(f"A count of {self} is below 1, or its warm-up not a share. Nothing would be trained.")
 
     @classmethod
     def reduced(cls) -> Schedule:
         """Return a schedule that two processor cores finish in minutes."""
-        return cls(epochs=8, sessions_per_epoch=150, validation_sessions=30, patience=3, learning_rate=3e-3)
+        return cls(
+            epochs=6,
+            sessions_per_epoch=50,
+            validation_sessions=15,
+            codes_per_session=500,
+            patience=2,
+            learning_rate=4e-3,
+            ema=0.95,
+        )

@@ -16,6 +16,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn  # noqa: T
 from tosho.dataset.cross_section import Float64s, counts_to_bounds, rank_correlations
 from tosho.models.atft import checkpoint
 from tosho.models.atft.batches import Batch, Span
+from tosho.models.atft.drawing import drawn
 from tosho.models.atft.loss import session_loss
 from tosho.models.atft.network import Network, Output
 from tosho.models.atft.settings import Objective, Schedule, Watch
@@ -120,7 +121,8 @@ class _Run:
 
     def _learn(self, place: int) -> None:
         self.network.train()
-        batch = self.span.panel.batch(place, self.network.shape.window)
+        whole = self.span.panel.batch(place, self.network.shape.window)
+        batch = drawn(whole, self.schedule.codes_per_session, [self.schedule.seed, self.step])
         with _half(self.device, self.schedule.bf16):
             output = apply(self.forward, batch)
         loss = session_loss(output, batch.target, batch.present[:, -1], self.objective)
@@ -151,7 +153,7 @@ class _Run:
         if self.validation is None:
             self.best_epoch, self.best_weights = epoch, _copied(self.average.module)
             return f"epoch {epoch} of {self.schedule.epochs}"
-        found = mean_rank_ic(self.average.module, self.validation)
+        found = mean_rank_ic(self.average.module, self.validation, self.schedule.codes_per_session)
         if math.isnan(found):
             raise NoLabelsError(
                 f"None of the {len(self.validation.places)} validation sessions has 20 labels of any horizon; training "
@@ -205,19 +207,25 @@ def apply(network: Callable[..., Any], batch: Batch) -> Output:
     return found
 
 
-def score(network: Network, span: Span) -> Iterator[tuple[Batch, Output]]:
-    """Yield each session with what the network says of it, in float32 throughout, on every device."""
+def score(network: Network, span: Span, codes: int | None = None) -> Iterator[tuple[Batch, Output]]:
+    """Yield each session with what the network says of it, in float32 throughout, on every device.
+
+    Args:
+        network: As it is.
+        span: Sessions.
+        codes: At most so many of each, always the same; None takes all.
+    """
     network.eval()
     with torch.no_grad(), _exact():
         for place in span.places:
-            batch = span.panel.batch(place, network.shape.window)
+            batch = drawn(span.panel.batch(place, network.shape.window), codes, [place])
             yield batch, apply(network, batch)
 
 
-def mean_rank_ic(network: Network, span: Span) -> float:
+def mean_rank_ic(network: Network, span: Span, codes: int | None = None) -> float:
     """Return the mean over horizons of the mean daily rank IC; NaN where no session has 20 labels of a horizon."""
     scores, returns = [], []
-    for batch, output in score(network, span):
+    for batch, output in score(network, span, codes):
         present = batch.present[:, -1]
         scores.append(output.scores[present].double().cpu().numpy())
         returns.append(batch.returns[present].double().cpu().numpy())

@@ -22,6 +22,7 @@ MODELS = (
     "mlflow",
     "numpy",
     "polars",
+    "purgedcv",
     "pyarrow",
     "scikit-learn",
     "statsd",

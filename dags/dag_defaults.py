@@ -40,6 +40,13 @@ CODES = Param(
     title="Codes",
     description="Fetch again only these codes, of 4 or 5 characters.",
 )
+MODEL = Param(
+    "lightgbm",
+    type="string",
+    enum=["lightgbm", "linear", "double_ensemble", "ensemble", "atft"],
+    title="Model",
+    description="Its kind; each has a champion of its own.",
+)
 FEATURE_SET = Param("core", type="string", enum=["core", "alpha158", "full", "standard"], title="Feature set")
 
 

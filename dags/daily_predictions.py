@@ -57,7 +57,7 @@ def load(session: str) -> dict:
     max_active_runs=1,
     end_date=house.END_DATE,
     default_args=house.DEFAULT_ARGS,
-    params={"session": house.SESSION, "codes": house.CODES, "feature_set": house.FEATURE_SET},
+    params={"session": house.SESSION, "codes": house.CODES, "feature_set": house.FEATURE_SET, "model": house.MODEL},
     doc_md=__doc__,
     tags=["tosho"],
 )
@@ -69,7 +69,7 @@ def daily_predictions() -> None:
         >> check_data(session)
         >> house.spark_job("build_features", "build_features.py", features)
         >> check_features(session)
-        >> house.container_job("score", ["score.py", "--session", session])
+        >> house.container_job("score", ["score.py", "--session", session, "--model", "{{ params.model }}"])
         >> load(session)
     )
 

@@ -35,6 +35,7 @@ def training_range(session: str) -> dict:
         "first": Param(None, type=["null", "string"], format="date", title="First session", description="Empty: all."),
         "truth": Param(None, type=["null", "string"], title="Truth", description="Folder of a synthetic market."),
         "feature_set": house.FEATURE_SET,
+        "model": house.MODEL,
         "final_blocks": Param(
             0,
             type="integer",
@@ -50,10 +51,10 @@ def training_range(session: str) -> dict:
 def weekly_training() -> None:
     asked = training_range(house.session_of_run())
     truth = "{{ params.truth or '' }}"
-    features = "{{ params.feature_set }}"
+    features, model = "{{ params.feature_set }}", "{{ params.model }}"
     bounds = ["--first", asked["first"], "--last", asked["last"]]
     check = ["--final-blocks", "{{ params.final_blocks }}"]
-    house.container_job("train", ["train_lightgbm.py", *bounds, "--truth", truth, "--set", features, *check])
+    house.container_job("train", ["train.py", "--model", model, *bounds, "--truth", truth, "--set", features, *check])
 
 
 weekly_training()

@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 HERE = Path(__file__).resolve().parent
 MODELS = (
+    "crepes",
     "exchange-calendars",
     "lightgbm",
     "matplotlib",
@@ -27,6 +28,7 @@ MODELS = (
     "scikit-learn",
     "statsd",
 )
+NETWORKS = ("torch", "torch-geometric")
 PLATFORM = (
     "apache-airflow",
     "apache-airflow-providers-amazon",
@@ -48,7 +50,7 @@ PLATFORM = (
     "tenacity",
     "typer",
 )
-ROOTS = {"train": MODELS, "airflow": MODELS + PLATFORM}
+ROOTS = {"train": MODELS + NETWORKS, "airflow": MODELS + PLATFORM}
 EXTRA = {"train": {}, "airflow": {"asyncpg": "0.32.0", "psycopg2-binary": "2.9.13"}}
 """Pins beyond requirements.txt: Postgres serves the compose stack alone. Neither needs anything else."""
 PYTHONS = ("3.11.2", "3.12.0")

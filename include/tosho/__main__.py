@@ -18,6 +18,7 @@ from tosho.commands import (
     jquants,
     lake,
     leaks,
+    models,
     predictions,
     purge,
     quality,
@@ -29,6 +30,7 @@ app.add_typer(simulate.app, name="simulate")
 features.app.command()(leaks.leaks)
 app.add_typer(features.app, name="features")
 app.add_typer(dataset.app, name="dataset")
+app.add_typer(models.app, name="models")
 app.add_typer(predictions.app, name="predictions")
 lake.app.command()(quality.report)
 app.add_typer(lake.app, name="lake")

@@ -1,44 +1,13 @@
 """Train LightGBM on a range of sessions: `train_lightgbm.py --first 2023-04-03 --last 2025-03-31 [--set core]`.
 
-Prints the run as one line of JSON, last on standard output; progress goes to standard error. A failure is one
-sentence there, and exit status 3 where another try gives the same, 1 where it may not.
+The same as `train.py --model lightgbm`.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
-from dataclasses import replace
-from datetime import date
-from pathlib import Path
 
-import job
-
-from tosho.config import Settings
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run one training and return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--first", type=date.fromisoformat, required=True, help="first session, an ISO date")
-    parser.add_argument("--last", type=date.fromisoformat, required=True, help="last session whose data may be used")
-    parser.add_argument("--set", help="feature set; that of the settings if not given")
-    parser.add_argument("--truth", help="folder of a synthetic market, to show the attainable rank IC")
-    parser.add_argument("--final-blocks", type=int, default=0, help="blocks of the final check's splits; 0: no check")
-    asked = parser.parse_args(arguments)
-    return job.run(lambda: _train(asked))
-
-
-def _train(asked: argparse.Namespace) -> dict[str, object]:
-    from tosho.dataset.combinatorial import Combinatorial  # noqa: PLC0415 - after the signal is handled: as below
-    from tosho.steps.training import train  # noqa: PLC0415 - the imports take seconds
-
-    settings = Settings.from_environment()
-    chosen = replace(settings, feature_set=asked.set or settings.feature_set)
-    truth = Path(asked.truth) if asked.truth else None
-    final = Combinatorial(asked.final_blocks) if asked.final_blocks else None
-    return train(chosen, asked.first, asked.last, truth=truth, final=final)
-
+import train
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(train.main(["--model", "lightgbm", *sys.argv[1:]]))

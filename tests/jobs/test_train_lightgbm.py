@@ -48,6 +48,19 @@ def test_training_ends_with_a_line_of_json_and_tells_its_progress(trained):
     assert "git" not in progress.lower()
 
 
+def test_another_kind_is_trained_under_its_own_name_and_leaves_the_champion(home, trained):
+    result, progress = finish(start("train.py", home, "--first", FIRST, "--last", LAST, "--model", "linear"))
+    assert (result["model"], result["version"]) == ("tosho-linear", "1")
+    assert "fold 3, horizon 20: best rank IC" in progress
+    assert finish(start("score.py", home, "--session", LAST))[0]["model"] == "tosho-lightgbm"
+
+
+def test_a_kind_that_does_not_exist_is_refused(tmp_path):
+    process = start("train.py", tmp_path, "--first", FIRST, "--last", LAST, "--model", "oracle")
+    assert "invalid choice: 'oracle' (choose from" in process.communicate(timeout=60)[1]
+    assert process.returncode == 2
+
+
 def test_scoring_ends_with_a_line_of_json(home, trained):
     result, _ = finish(start("score.py", home, "--session", LAST, "--run-id", "manual__1"))
     assert result["rows"] == 4 * len(DRAWN.codes)

@@ -5,7 +5,8 @@ from planted.market import QUICK
 from tosho.contracts import HORIZONS
 from tosho.dataset.cross_section import rank_correlations
 from tosho.dataset.samples import ColumnsError
-from tosho.models.lightgbm import NotFittableError, TreeForecaster
+from tosho.models.base import NotFittableError
+from tosho.models.lightgbm import TreeForecaster
 from tosho.models.walk import stacked, walk
 
 

@@ -211,6 +211,15 @@ def test_predictions_have_a_row_for_every_code_and_horizon(settings, trained, la
     assert set(frame["run_id"]) == {f"tosho-lightgbm-v{trained['version']}-{LAST}"}
 
 
+def test_predictions_have_intervals_and_the_run_tells_of_their_buckets_and_coverage(settings, trained, lake):
+    scoring.score(settings, LAST)
+    frame = lake.read("predictions", LAST)
+    assert frame.select("q05", "q50", "q95", "confidence").null_count().sum_horizontal().item() == 0
+    assert ((frame["q05"] < frame["expected_return"]) & (frame["expected_return"] < frame["q95"])).all()
+    assert any("one bucket holds all" in note for note in trained["notes"])
+    assert any("overage" in note for note in trained["notes"])
+
+
 def test_scoring_again_leaves_the_same_bytes(settings, trained, lake):
     first = scoring.score(settings, LAST)["sha256"], lake.manifest("predictions", LAST)
     assert (scoring.score(settings, LAST)["sha256"], lake.manifest("predictions", LAST)) == first

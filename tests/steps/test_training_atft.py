@@ -47,6 +47,14 @@ def test_the_tests_of_the_run_were_made(trained):
     assert "the alarm rings above" in trained["tests"]["planted leak"]
 
 
+def test_a_session_is_scored_by_the_kind_that_is_asked_for(settings, trained):
+    told = scoring.score(settings, LAST, kind="atft")
+    assert (told["model"], told["version"]) == ("tosho-atft", trained["version"])
+    rows = scoring.Lake.of(settings).read("predictions", LAST)
+    assert set(rows["model"]) == {"tosho-atft"}
+    assert rows["score"].is_finite().all()
+
+
 def test_each_kind_has_versions_of_its_own(settings, trained):
     assert train(settings, FIRST, LAST, learner=QUICK) | {"seconds": 0} == trained | {"is_new": False, "seconds": 0}
     trees = train(settings, FIRST, LAST, learner=TREES)

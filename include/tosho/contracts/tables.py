@@ -134,8 +134,13 @@ PREDICTIONS = Contract(
             "fraction over the horizon, above the mean of the session's codes",
             may_be_empty=True,
         ),
-        *(Column(f"q{round(q * 100):02d}", pl.Float64(), "fraction", may_be_empty=True) for q in QUANTILES),
-        Column("confidence", pl.Float64(), "[0, 1]", may_be_empty=True),
+        *(
+            Column(f"q{round(q * 100):02d}", pl.Float64(), "fraction, as the expected return", may_be_empty=True)
+            for q in QUANTILES
+        ),
+        Column(
+            "confidence", pl.Float64(), "[0, 1]; share of the training's rows that were less sure", may_be_empty=True
+        ),
         Column("flags", pl.String(), "comma-separated; 'unproven' until a model beat zero, 'in_sample'", required=True),
         Column("run_id", pl.String(), required=True),
         Column("predicted_at", pl.Datetime("us", "UTC"), required=True),

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from tosho.calendar import offset
@@ -74,12 +75,15 @@ def with_static(lake: Lake, samples: Samples) -> Samples:
     return replace(samples, static=static)
 
 
-def fingerprint(lake: Lake, sessions: Sequence[date]) -> str:
-    """Return one checksum of all features and labels of these sessions, from their manifests."""
+def fingerprint(lake: Lake, sessions: Sequence[date], static: npt.NDArray[np.uint8] | None = None) -> str:
+    """Return one checksum of all features and labels of these sessions, from their manifests, and of `static`."""
     wanted = [(table, session) for session in sessions for table in ("features", "labels")]
     with ThreadPoolExecutor(8) as pool:
         found = pool.map(lambda at: lake.manifest(*at).sha256, wanted)
-        return hashlib.sha256("".join(found).encode()).hexdigest()
+        digest = hashlib.sha256("".join(found).encode())
+    if static is not None:
+        digest.update(np.ascontiguousarray(static).data)
+    return digest.hexdigest()
 
 
 def _features(lake: Lake, columns: Columns, sessions: Sequence[date]) -> Samples:

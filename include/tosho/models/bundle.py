@@ -18,7 +18,10 @@ import numpy as np
 from tosho.contracts import HORIZONS
 from tosho.dataset.cross_section import Float64s, counts_to_bounds
 from tosho.dataset.samples import Columns, Samples
+from tosho.models import kinds
 from tosho.models.base import Forecaster
+from tosho.models.intervals import INTERVALS, Intervals
+from tosho.models.kinds import UnknownKindError
 
 MANIFEST = "bundle.json"
 GOLDEN = "golden.npz"
@@ -42,6 +45,7 @@ class Bundle:
         knew: Last session whose data its training knew: the labels of the last fitted session end there.
         slopes: By horizon, the return above the session's mean that goes with one standard deviation of score.
         unproven: Horizons whose rank IC did not beat zero out of sample.
+        intervals: Quantiles and confidence, calibrated out of sample; None in a bundle from before there were any.
     """
 
     name: str
@@ -50,6 +54,7 @@ class Bundle:
     knew: date
     slopes: tuple[float, ...]
     unproven: tuple[int, ...]
+    intervals: Intervals | None = None
 
     @property
     def columns(self) -> Columns:
@@ -81,6 +86,8 @@ class Bundle:
         """
         folder.mkdir(parents=True, exist_ok=True)
         files = {**self.forecaster.to_files(), GOLDEN: _golden(self.forecaster, sample)}
+        if self.intervals:
+            files[INTERVALS] = self.intervals.to_bytes()
         for name, data in files.items():
             (folder / name).write_bytes(data)
         content = {
@@ -121,7 +128,8 @@ class Bundle:
         first, last = (date.fromisoformat(day) for day in content["fitted"])
         knew = date.fromisoformat(content["knew"])
         slopes, unproven = tuple(content["slopes"]), tuple(content["unproven"])
-        return cls(content["name"], forecaster, (first, last), knew, slopes, unproven)
+        known = Intervals.of_bytes(files[INTERVALS]) if INTERVALS in files else None
+        return cls(content["name"], forecaster, (first, last), knew, slopes, unproven, known)
 
 
 def manifest(folder: Path) -> dict[str, Any]:
@@ -167,32 +175,27 @@ def _demand_libraries(folder: Path, libraries: Mapping[str, str]) -> None:
 
 
 def _forecaster(folder: Path, kind: str, columns: Columns, files: Mapping[str, bytes]) -> Forecaster:
-    if kind == "lightgbm":
-        from tosho.models.lightgbm import TreeForecaster  # noqa: PLC0415 - each kind loads its own engine
-
-        return TreeForecaster.from_files(columns, files)
-    if kind == "atft":
-        from tosho.models.atft.forecaster import NetworkForecaster  # noqa: PLC0415
-
-        return NetworkForecaster.from_files(columns, files)
-    raise BundleError(
-        f"The bundle in {folder} is of kind {kind!r}, which this version cannot read; it reads lightgbm and atft."
-    )
+    try:
+        return kinds.read(kind, columns, files)
+    except UnknownKindError as error:
+        raise BundleError(f"The bundle in {folder} cannot be read. {error} Train a new model.") from error
 
 
 def _golden(forecaster: Forecaster, sample: Samples) -> bytes:
     """Return what goes in and what comes out: a few rows of the newest session, with the context they need."""
     newest = sample.sessions[-1 - forecaster.context :]
     rows = sample.between(newest[0], newest[-1]).thinned(_GOLDEN_ROWS * len(newest), seed=0)
+    arrays: dict[str, Any] = {
+        "sessions": np.array([s.isoformat() for s in rows.sessions]),
+        "counts": np.diff(rows.bounds),
+        "codes": rows.codes,
+        "features": rows.features,
+        "scores": forecaster.predict(rows),
+    }
+    if rows.static is not None:
+        arrays["static"] = rows.static
     buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        sessions=np.array([s.isoformat() for s in rows.sessions]),
-        counts=np.diff(rows.bounds),
-        codes=rows.codes,
-        features=rows.features,
-        scores=forecaster.predict(rows),
-    )
+    np.savez(buffer, **arrays)
     return buffer.getvalue()
 
 
@@ -201,7 +204,8 @@ def _demand_golden(folder: Path, forecaster: Forecaster, data: bytes) -> None:
         sessions = tuple(date.fromisoformat(str(s)) for s in kept["sessions"])
         unknown = np.full((len(kept["features"]), len(HORIZONS)), np.nan, dtype=np.float32)
         bounds = counts_to_bounds(kept["counts"])
-        rows = Samples(forecaster.columns, sessions, bounds, kept["codes"], kept["features"], unknown)
+        static = kept["static"] if "static" in kept.files else None
+        rows = Samples(forecaster.columns, sessions, bounds, kept["codes"], kept["features"], unknown, static)
         wanted = kept["scores"]
     found, bound = forecaster.predict(rows), _LOOSER.get(forecaster.kind, _TOLERANCE)
     if found.shape != wanted.shape or not np.allclose(found, wanted, rtol=0, atol=bound):

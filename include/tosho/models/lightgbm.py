@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from statistics import median
-from typing import Any, TypeVar
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # OpenMP reads it when it is loaded, by the next line
-import lightgbm  # noqa: TID253 - this module is LightGBM's door, imported when a model is trained or read
 import numpy as np
-import numpy.typing as npt
 
 from tosho.contracts import HORIZONS
-from tosho.dataset.cross_section import Bounds, Float64s, average_ranks, bounds_of, slices
+from tosho.dataset.cross_section import Float64s
 from tosho.dataset.samples import Columns, Samples
-from tosho.models.base import Fitted, Forecaster, Progress
+from tosho.models.base import Fitted, Forecaster, NotFittableError, Progress
+from tosho.models.boosting import Binned, Watch, boost, boost_watched, by_horizon, every, lightgbm, side_by_side
 
 KIND = "lightgbm"
-T = TypeVar("T")
-
-
-class NotFittableError(ValueError):
-    """There is nothing to learn from."""
 
 
 @dataclass(frozen=True)
@@ -76,21 +66,22 @@ class LightGBM:
         Raises:
             NotFittableError: A horizon has no labelled row in one of the spans.
         """
-        table = _Binned(train.thinned(self.max_rows, seed=self.seeds[0]), self)
-        watched = _every(validation, self.max_validation_sessions)
+        table = Binned(train.thinned(self.max_rows, seed=self.seeds[0]), self.binning())
+        watched = every(validation, self.max_validation_sessions)
         jobs = [
-            (f"horizon {h}, seed {seed}", table.for_horizon(i), _Watch.over(watched, i, table), seed)
+            (f"horizon {h}, seed {seed}", table.for_horizon(i), Watch.over(watched, i, table), seed)
             for i, h in enumerate(HORIZONS)
             for seed in self.seeds
         ]
 
-        def one(job: tuple[str, lightgbm.Dataset, _Watch, int], stop: threading.Event) -> str:
+        def one(job: tuple[str, lightgbm.Dataset, Watch, int], stop: threading.Event) -> str:
             name, data, watch, seed = job
-            text, rounds, best = self._boost_watched(data, watch, seed, stop)
+            booster = self.booster(data, seed)
+            text, rounds, best = boost_watched(booster, watch, self.rounds, self.check_every, self.patience, stop)
             progress(f"{name}: best rank IC {best:.4f} after {rounds} rounds")
             return text
 
-        return TreeForecaster(train.columns, _by_horizon(_side_by_side(one, jobs, self.workers), len(self.seeds)))
+        return TreeForecaster(train.columns, by_horizon(side_by_side(one, jobs, self.workers), len(self.seeds)))
 
     def refit(self, samples: Samples, fitted: Sequence[Forecaster], progress: Progress) -> TreeForecaster:
         """Return boosters on all samples, with the median of the rounds that the fitted ones took for a horizon.
@@ -98,20 +89,17 @@ class LightGBM:
         Raises:
             NotFittableError: A horizon has no labelled row.
         """
-        table = _Binned(samples.thinned(self.max_rows, seed=self.seeds[0]), self)
+        table = Binned(samples.thinned(self.max_rows, seed=self.seeds[0]), self.binning())
         rounds = _median_rounds(fitted)
         jobs = [(i, table.for_horizon(i), seed) for i in range(len(HORIZONS)) for seed in self.seeds]
 
         def one(job: tuple[int, lightgbm.Dataset, int], stop: threading.Event) -> str:
             i, data, seed = job
-            booster = self._boost(data, seed)
-            for _ in range(rounds[i]):
-                _go_on_unless(stop)
-                booster.update()
+            text = boost(self.booster(data, seed), rounds[i], stop)
             progress(f"final, horizon {HORIZONS[i]}, seed {seed}: {rounds[i]} rounds")
-            return str(booster.model_to_string())
+            return text
 
-        return TreeForecaster(samples.columns, _by_horizon(_side_by_side(one, jobs, self.workers), len(self.seeds)))
+        return TreeForecaster(samples.columns, by_horizon(side_by_side(one, jobs, self.workers), len(self.seeds)))
 
     def parameters(self, seed: int, rows: int) -> dict[str, object]:
         """Return LightGBM's own parameters: the same data and seed give the same text.
@@ -146,25 +134,9 @@ class LightGBM:
             "verbosity": -1,
         }
 
-    def _boost(self, data: lightgbm.Dataset, seed: int) -> lightgbm.Booster:
-        return lightgbm.Booster(self.parameters(seed, data.num_data()), data)
-
-    def _boost_watched(
-        self, data: lightgbm.Dataset, watch: _Watch, seed: int, stop: threading.Event
-    ) -> tuple[str, int, float]:
-        booster = self._boost(data, seed)
-        booster.add_valid(watch.data, "validation")
-        best, best_round = -np.inf, 0
-        for done in range(1, self.rounds + 1):
-            _go_on_unless(stop)
-            booster.update()
-            if done % self.check_every == 0 or done == self.rounds:
-                value = booster.eval_valid(watch)[0][2]
-                if value > best:
-                    best, best_round = value, done
-                if done - best_round >= self.patience:
-                    break
-        return booster.model_to_string(num_iteration=best_round), best_round, best
+    def booster(self, data: lightgbm.Dataset, seed: int, **more: object) -> lightgbm.Booster:
+        """Return a booster without a tree yet, with parameters beside those of the settings."""
+        return lightgbm.Booster(self.parameters(seed, data.num_data()) | more, data)
 
 
 class TreeForecaster:
@@ -217,8 +189,8 @@ class TreeForecaster:
         def one(booster: lightgbm.Booster, _: threading.Event) -> Float64s:
             return np.asarray(booster.predict(samples.features, num_threads=1), dtype=np.float64)
 
-        scores = _side_by_side(one, jobs, workers=2)
-        return np.stack([np.mean(seeds, axis=0) for seeds in _by_horizon(scores, len(self._boosters[0]))], axis=1)
+        scores = side_by_side(one, jobs, workers=2)
+        return np.stack([np.mean(seeds, axis=0) for seeds in by_horizon(scores, len(self._boosters[0]))], axis=1)
 
     def importance(self) -> Mapping[str, float]:
         """Return each feature's share of the gain, averaged over horizons; shares sum to 1."""
@@ -241,102 +213,8 @@ class TreeForecaster:
         return cls(columns, [[files[name].decode() for name in names] for names in by_horizon])
 
 
-class _Binned:
-    """A span's features in bins, made once and shared by all horizons."""
-
-    def __init__(self, samples: Samples, learner: LightGBM) -> None:
-        names = [f"f{i}" for i in range(len(samples.columns.names))]
-        # training targets are made from the thinned rows: an even draw has the moments of the whole session
-        self.binning = learner.binning()
-        self.targets = [samples.target(i) for i in range(len(HORIZONS))]
-        self.span = f"{samples.sessions[0]} and {samples.sessions[-1]}"
-        self.whole = lightgbm.Dataset(
-            samples.features,
-            label=np.zeros(samples.rows, dtype=np.float32),
-            feature_name=names,
-            params=self.binning,
-            free_raw_data=True,
-        ).construct()
-
-    def for_horizon(self, i: int) -> lightgbm.Dataset:
-        target = self.targets[i]
-        rows = np.flatnonzero(np.isfinite(target))
-        if rows.size == 0:
-            raise NotFittableError(
-                f"Horizon {HORIZONS[i]} has no labelled row between {self.span}; there is nothing to fit. "
-                "Label the sessions first."
-            )
-        return self.whole.subset(rows).construct().set_label(target[rows])
-
-
-@dataclass(frozen=True)
-class _Watch:
-    """Mean daily rank IC over the validation sessions, in the form that LightGBM calls."""
-
-    data: lightgbm.Dataset
-    ranks: Float64s  # of the labels, centred and of unit length within the session
-    bounds: Bounds
-
-    @classmethod
-    def over(cls, samples: Samples, i: int, table: _Binned) -> _Watch:
-        kept = np.isfinite(samples.returns[:, i])
-        labels, bounds = samples.returns[kept, i], bounds_of(kept, samples.bounds)
-        if labels.size == 0:
-            raise NotFittableError(
-                f"Horizon {HORIZONS[i]} has no labelled row in the validation sessions {samples.sessions[:1]}.."
-                f"{samples.sessions[-1:]}; training could not be stopped. Label the sessions first."
-            )
-        data = table.whole.create_valid(samples.features[kept], label=labels, params=table.binning).construct()
-        return cls(data, _unit_ranks(labels, bounds), bounds)
-
-    def __call__(self, predictions: npt.NDArray[np.float64], _: lightgbm.Dataset) -> tuple[str, float, bool]:
-        daily = _unit_ranks(predictions, self.bounds) * self.ranks
-        sessions = np.count_nonzero(np.diff(self.bounds))
-        return "rank_ic", float(daily.sum() / sessions), True
-
-
-def _unit_ranks(values: npt.NDArray[np.floating[Any]], bounds: Bounds) -> Float64s:
-    out = np.zeros(values.size)
-    for rows in slices(bounds):
-        ranks = average_ranks(values[rows])
-        ranks -= ranks.mean() if ranks.size else 0.0
-        length = np.sqrt(ranks @ ranks)
-        out[rows] = ranks / length if length > 0 else 0.0
-    return out
-
-
-def _every(samples: Samples, most: int) -> Samples:
-    stride = -(-len(samples.sessions) // most)
-    kept = np.zeros(samples.rows, dtype=bool)
-    for i, rows in enumerate(slices(samples.bounds)):
-        kept[rows] = i % stride == 0
-    return samples if stride == 1 else samples.where(kept)
-
-
 def _median_rounds(fitted: Sequence[Forecaster]) -> list[int]:
     rounds = [model.rounds for model in fitted if isinstance(model, TreeForecaster)]
     if not rounds:
         raise NotFittableError("A final model takes its rounds from the folds' models, and none was given.")
     return [max(1, round(median(n for model in rounds for n in model[i]))) for i in range(len(HORIZONS))]
-
-
-def _by_horizon(flat: Sequence[T], seeds: int) -> list[list[T]]:
-    return [list(flat[at : at + seeds]) for at in range(0, len(flat), seeds)]
-
-
-def _side_by_side(one: Callable[[Any, threading.Event], T], jobs: Sequence[Any], workers: int) -> list[T]:
-    """Run a job in each of `workers` threads; an error or a signal in one place stops them all."""
-    stop = threading.Event()
-    with ThreadPoolExecutor(workers) as pool:
-        running = [pool.submit(one, job, stop) for job in jobs]
-        try:
-            return [future.result() for future in running]
-        except BaseException:
-            stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _go_on_unless(stop: threading.Event) -> None:
-    if stop.is_set():
-        raise InterruptedError("Fitting was stopped before its end; no model was kept.")

@@ -7,8 +7,8 @@ import logging
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +29,12 @@ IN_SAMPLE = "in_sample"
 
 KNEW, PROMOTED = "knew", "promoted"
 """Tags of a version: the last session whose data its training knew, and that it is or was the champion."""
+WITHDRAWN = "withdrawn"
+"""Tag of a version that a person took out of service; it scores nothing until it is promoted again."""
+
+DECISIONS = "decisions"
+"""Tag of a version: what persons decided about it, as JSON, oldest first."""
+
 MADE_FROM = "made_from"
 """Tag of a version: the digest of its data and settings."""
 
@@ -52,6 +58,16 @@ class Run:
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
     artefacts: Path
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What a person decided about a version, and why; `when` is an ISO instant and `what` one word, once it is kept."""
+
+    who: str
+    why: str
+    what: str = ""
+    when: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,11 +149,35 @@ class Registry:
         self._client.set_terminated(run_id, "FINISHED")
         return registered
 
-    def promote(self, registered: Registered) -> None:
-        """Make a version the champion; it is no challenger any more."""
+    def promote(self, registered: Registered, decided: Decided | None = None) -> None:
+        """Make a version the champion; it is no challenger any more. A person's decision is kept with it."""
+        if decided:
+            self._keep(registered, decided, "promoted")
+        if self.tag(registered, WITHDRAWN):
+            self._client.delete_model_version_tag(self.name, registered.version, WITHDRAWN)
         self._client.set_model_version_tag(self.name, registered.version, PROMOTED, "true")
         self._client.set_registered_model_alias(self.name, CHAMPION, registered.version)
-        self._client.delete_registered_model_alias(self.name, CHALLENGER)
+        challenger = self.find(CHALLENGER)
+        if challenger and challenger.version == registered.version:
+            self._client.delete_registered_model_alias(self.name, CHALLENGER)
+
+    def withdraw(self, registered: Registered, decided: Decided) -> None:
+        """Mark a version as taken out of service by a person; who serves instead is for `promote` to say."""
+        self._keep(registered, decided, "withdrew")
+        self._client.set_model_version_tag(self.name, registered.version, WITHDRAWN, "true")
+
+    def former(self) -> list[Registered]:
+        """Return the versions that are or were champion and were not withdrawn, newest first."""
+        return [v for v in self.versions() if v.tags.get(PROMOTED) == "true" and WITHDRAWN not in v.tags]
+
+    def logged(self, registered: Registered) -> tuple[dict[str, str], dict[str, float]]:
+        """Return the settings and the figures of the run that made a version."""
+        data = self._client.get_run(registered.run_id).data
+        return dict(data.params), dict(data.metrics)
+
+    def tag(self, registered: Registered, name: str) -> str:
+        """Return a version's tag as it is now; empty where it has none."""
+        return str(self._client.get_model_version(self.name, registered.version).tags.get(name, ""))
 
     def find(self, alias: str) -> Registered | None:
         """Return the version that bears an alias; None says that there is none."""
@@ -176,9 +216,9 @@ class Registry:
         served, flag = self.in_service()
         if session > served.knew:
             return served, flag
-        for former in self.versions():
+        for former in self.former():
             same_features = former.tags.get("feature_set") == served.tags.get("feature_set")
-            if former.tags.get(PROMOTED) == "true" and same_features and session > former.knew:
+            if same_features and session > former.knew:
                 return former, ""
         return served, f"{flag},{IN_SAMPLE}" if flag else IN_SAMPLE
 
@@ -228,10 +268,21 @@ class Registry:
         """Return a version's bundle, checked.
 
         Raises:
-            BundleError: It is not what was saved, or not for this machine.
+            BundleError: It is not there, not what was saved, or not for this machine.
         """
+        from mlflow.exceptions import MlflowException
+
         with tempfile.TemporaryDirectory() as folder:
-            return Bundle.load(Path(self._client.download_artifacts(registered.run_id, "bundle", folder)))
+            try:
+                fetched = Path(self._client.download_artifacts(registered.run_id, "bundle", folder))
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                    raise
+                raise BundleError(
+                    f"Version {registered.version} of {registered.name} has no bundle at {self._where}: {error} Choose "
+                    "another version, or train a new model."
+                ) from error
+            return Bundle.load(fetched)
 
     def artefact(self, registered: Registered, path: str) -> bytes:
         """Return one artefact of the run that made a version."""
@@ -245,6 +296,12 @@ class Registry:
     @property
     def _where(self) -> str:
         return self.settings.mlflow
+
+    def _keep(self, registered: Registered, decided: Decided, what: str) -> None:
+        made = replace(decided, what=what, when=datetime.now(UTC).isoformat(timespec="seconds"))
+        before = json.loads(self.tag(registered, DECISIONS) or "[]")
+        text = json.dumps([*before, asdict(made)], ensure_ascii=False)
+        self._client.set_model_version_tag(self.name, registered.version, DECISIONS, text)
 
     def _experiment(self) -> str:
         if found := self._client.get_experiment_by_name(EXPERIMENT):
@@ -283,6 +340,11 @@ def champion(settings: Settings, name: str = LIGHTGBM) -> Bundle:
     """
     registry = Registry(settings, name)
     return registry.bundle(registry.champion())
+
+
+def decisions(registered: Registered) -> tuple[Decided, ...]:
+    """Return what persons decided about a version, oldest first."""
+    return tuple(Decided(**made) for made in json.loads(registered.tags.get(DECISIONS, "[]")))
 
 
 def reasons(registered: Registered) -> tuple[str, ...]:

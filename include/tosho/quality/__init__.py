@@ -1,3 +1,4 @@
+from tosho.quality.coverage import after_labels
 from tosho.quality.data import DataJudge
 from tosho.quality.features import after_features
 from tosho.quality.ingest import after_first_ingest, after_ingest
@@ -12,6 +13,7 @@ __all__ = [
     "after_features",
     "after_first_ingest",
     "after_ingest",
+    "after_labels",
     "after_prediction",
     "enforce",
     "from_json",

@@ -15,8 +15,9 @@ import numpy as np
 from tosho.calendar import offset
 from tosho.config import Settings
 from tosho.contracts import HORIZONS
-from tosho.dataset.assemble import assemble, fingerprint
+from tosho.dataset.assemble import assemble, fingerprint, with_static
 from tosho.dataset.combinatorial import Combinatorial
+from tosho.dataset.cross_section import Float64s
 from tosho.dataset.labels import REACH, label_sessions
 from tosho.dataset.samples import Columns, Samples
 from tosho.dataset.splits import Fold, WalkForward
@@ -33,14 +34,18 @@ from tosho.evaluation.significance import SIGNIFICANT
 from tosho.features.sets import UnknownFeatureSetError, feature_set
 from tosho.models.base import Forecaster, Learner
 from tosho.models.bundle import Bundle, BundleError
+from tosho.models.conformal import Mondrian, TooFewToCalibrateError
+from tosho.models.kinds import sees_listings
 from tosho.models.lightgbm import LightGBM
 from tosho.models.registry import CHAMPION, KNEW, MADE_FROM, Registry, Run, name_of
 from tosho.models.walk import predicted
 from tosho.observability import metrics
 from tosho.observability.log import logger
 from tosho.observability.progress import Progress
+from tosho.quality import after_labels
 from tosho.steps import final_check, trial
 from tosho.steps.compare import OURS, compared
+from tosho.steps.coverage import held_out
 from tosho.steps.final_check import FinalCheck
 from tosho.steps.fitted import audit
 from tosho.steps.measures import Measures, measure
@@ -108,10 +113,12 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
     learner, lake = learner or LightGBM(), Lake.of(settings)
     registry = Registry(settings, name_of(learner.kind))
     data = _prepare(settings, lake, first, last, plan or WalkForward())
+    if sees_listings(learner.kind):
+        data = replace(data, samples=with_static(lake, data.samples))
     trading = trading or Trading()
     splits = final.over(data.samples.sessions) if final else ()
     parameters = _parameters(learner, data, trading, tried, final)
-    digest = fingerprint(lake, data.samples.sessions)
+    digest = fingerprint(lake, data.samples.sessions, data.samples.static)
     made_from = digest_of(parameters, digest, truth)
     if known := recall(settings, registry, made_from):
         return known | {"seconds": round(time.monotonic() - began, 1)}
@@ -119,6 +126,7 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
     result = trial.run(learner, data.samples, data.folds, progress)
     model = learner.refit(data.samples, result.models, progress)
     bundle = _bundle(model, data.samples, result)
+    data = replace(data, notes=(*data.notes, *_coverage(bundle, data.samples, result)))
     checked = final_check.check(learner, data.samples, final, progress) if final else None
     measures = measure(lake, result, trading, _trials(registry, tried))
     ours = Candidate(result.daily, measures.books, measures.groups)
@@ -216,11 +224,28 @@ def _notes(
 
 
 def _bundle(final: Forecaster, samples: Samples, result: Trial) -> Bundle:
-    columns = enumerate(HORIZONS)
-    slopes = [slope(result.scores[:, i], result.tested.returns[:, i], result.tested.bounds) for i, _ in columns]
+    slopes = _slopes(result.tested, result.scores)
+    intervals = Mondrian().calibrate(samples, result.parts, slopes)
     unproven = tuple(r.horizon for r in result.results if not r.t >= SIGNIFICANT)
     fitted = samples.sessions[0], samples.sessions[-1]
-    return Bundle(name_of(final.kind), final, fitted, _knew(samples), tuple(slopes), unproven)
+    return Bundle(name_of(final.kind), final, fitted, _knew(samples), slopes, unproven, intervals)
+
+
+def _coverage(bundle: Bundle, samples: Samples, result: Trial) -> tuple[str, ...]:
+    """Return in sentences by what the intervals are told apart, and whether such ones hold on sessions held out."""
+    try:
+        found = after_labels(held_out(Mondrian(), samples, result.parts, _slopes))
+        told = [str(verdict) for verdict in found]
+    except TooFewToCalibrateError as error:
+        told = [f"The intervals' coverage was not measured. {error}"]
+    apart = [bundle.intervals.told_apart(bundle.columns)] if bundle.intervals else []
+    for sentence in (*apart, *told):
+        log.info("%s", sentence)
+    return *apart, *told
+
+
+def _slopes(tested: Samples, scores: Float64s) -> tuple[float, ...]:
+    return tuple(slope(scores[:, i], tested.returns[:, i], tested.bounds) for i in range(len(HORIZONS)))
 
 
 def _knew(samples: Samples) -> date:
@@ -333,6 +358,7 @@ def _parameters(
         **{f"trading_{name}": value for name, value in asdict(trading).items()},
         "tried": tried,
         **({f"final_{name}": value for name, value in asdict(final).items()} if final else {"final": "none"}),
+        **{f"conformal_{name}": value for name, value in asdict(Mondrian()).items()},
         "feature_set": samples.columns.feature_set,
         "feature_set_number": samples.columns.number,
         "features": len(samples.columns.names),

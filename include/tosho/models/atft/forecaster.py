@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from statistics import median
 
@@ -24,16 +25,12 @@ from tosho.models.atft.network import Network
 from tosho.models.atft.normalising import Scaler
 from tosho.models.atft.sampled import SampledPanel, context_of
 from tosho.models.atft.selection import Groups
-from tosho.models.atft.settings import Architecture, Objective, Schedule, Watch
-from tosho.models.base import Forecaster, Progress
+from tosho.models.atft.settings import Architecture, Objective, Schedule, Size, Watch
+from tosho.models.base import Fitted, Forecaster, NotFittableError, Progress
 
 KIND = "atft"
 SETTINGS, WEIGHTS = "network.json", "network.npz"
 _WATCHED = 10  # validation sessions at least, if need be with windows that begin before the first of them
-
-
-class NotFittableError(ValueError):
-    """There is nothing to learn from, or nothing that says how long."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +51,16 @@ class ATFT:
     def reduced(cls) -> ATFT:
         """Return a size and schedule for two processor cores."""
         return cls(Architecture.reduced(), schedule=Schedule.reduced())
+
+    @classmethod
+    def sized(cls, size: Size = "auto") -> ATFT:
+        """Return the network of a size: `full`, `reduced`, or by `auto` what the machine has time for.
+
+        A GPU trains the full size; processors would take days.
+        """
+        if size == "full" or (size == "auto" and torch.cuda.is_available()):
+            return cls()
+        return cls.reduced()
 
     @property
     def kind(self) -> str:
@@ -194,6 +201,11 @@ class NetworkForecaster:
         return ("torch", "torch-geometric", "numpy")
 
     @property
+    def scalers(self) -> Mapping[str, Fitted]:
+        """The sessions through which features that are the same for all codes were scaled."""
+        return {"scaler of what all codes share": self._scaler.sessions}
+
+    @property
     def epochs(self) -> int:
         """Passes over the sessions that its training took."""
         return self._epochs
@@ -229,6 +241,7 @@ class NetworkForecaster:
             "shape": asdict(self._network.shape),
             "schedule": asdict(self._schedule),
             "groups": self._groups,
+            "scaled": [day.isoformat() for day in self._scaler.sessions],
             "epochs": self._epochs,
             "importance": self._importance,
         }
@@ -245,7 +258,8 @@ class NetworkForecaster:
         groups = tuple(map(tuple, content["groups"]))
         with np.load(io.BytesIO(files[WEIGHTS]), allow_pickle=False) as kept:
             arrays = {name: kept[name] for name in kept.files}
-        scaler = Scaler(arrays.pop("scaler_mean"), arrays.pop("scaler_deviation"))
+        scaled = Fitted(*map(date.fromisoformat, content["scaled"]))
+        scaler = Scaler(arrays.pop("scaler_mean"), arrays.pop("scaler_deviation"), scaled)
         network = Network(groups, Architecture(**shape))
         network.load_state_dict({name: torch.from_numpy(values) for name, values in arrays.items()})
         schedule = Schedule(**content["schedule"])

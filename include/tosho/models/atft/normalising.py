@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from tosho.dataset.cross_section import slices
 from tosho.dataset.samples import Samples
+from tosho.models.base import Fitted
 
 LIMIT = 3.0
 """Standard deviations at which features are held."""
@@ -27,10 +28,12 @@ class Scaler:
     Args:
         mean: `[features]` float64 over the training sessions; NaN for a feature that is compared within the session.
         deviation: `[features]`, likewise.
+        sessions: First and last of the training sessions.
     """
 
     mean: npt.NDArray[np.float64]
     deviation: npt.NDArray[np.float64]
+    sessions: Fitted
 
     @classmethod
     def fitted(cls, samples: Samples) -> Scaler:
@@ -42,7 +45,8 @@ class Scaler:
             values.append(mean)
         common = ~(np.nan_to_num(np.array(spread)) > 0).any(axis=0)
         mean, deviation = _moments(np.array(values))
-        return cls(np.where(common, mean, np.nan), np.where(common, deviation, np.nan))
+        sessions = Fitted(samples.sessions[0], samples.sessions[-1])
+        return cls(np.where(common, mean, np.nan), np.where(common, deviation, np.nan), sessions)
 
     def apply(self, features: Float32s) -> Float32s:
         """Return one session's features, `[codes, features]`, within `LIMIT`; 0 where null or nothing differs."""

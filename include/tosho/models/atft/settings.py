@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+Size = Literal["auto", "full", "reduced"]
+"""How large a network is trained; `auto` is full where there is a GPU, and reduced where there is none."""
+
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Levels that the heads predict, rising; the middle one is the median."""
 

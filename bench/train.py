@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -82,7 +82,7 @@ def measured(case: Case) -> dict[str, object]:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     busy = _Busy() if device.type == "cuda" else None
-    with busy or suppress():
+    with busy or nullcontext():
         training.train(network, span, None, (Objective(), case.schedule, Watch(floor=1e-9)), lambda _: None)
     panel.clock.append(time.perf_counter())
     seconds = median(np.diff(panel.clock)[WARM_UP:])

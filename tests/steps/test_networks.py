@@ -6,6 +6,7 @@ from planted.market import draw, fill, settings_of
 from planted.windows import SMALL
 from tosho.models.atft.forecaster import ATFT
 from tosho.models.atft.settings import Schedule
+from tosho.models.kinds import MissingLibraryError
 from tosho.steps import networks
 
 DRAWN = draw(codes=40, length=170, strength=0.5)
@@ -15,7 +16,7 @@ SHORT = Schedule(epochs=2, sessions_per_epoch=15, learning_rate=1e-2, ema=0.9, t
 
 @pytest.fixture
 def settings(tmp_path, monkeypatch):
-    monkeypatch.setattr(ATFT, "sized", lambda _size: ATFT(SMALL, schedule=SHORT))
+    monkeypatch.setattr(networks, "network", lambda _size: ATFT(SMALL, schedule=SHORT))
     found = settings_of(tmp_path)
     fill(found, DRAWN)
     return found
@@ -39,3 +40,9 @@ def test_a_run_that_was_killed_goes_on_and_leaves_no_checkpoint(settings, tmp_pa
     assert done["is_new"]
     assert told[3] not in before
     assert not list((tmp_path / "checkpoints").rglob("*.pt"))
+
+
+def test_without_torch_a_sentence_says_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("tosho.models.kinds.find_spec", lambda _name: None)
+    with pytest.raises(MissingLibraryError, match=r"torch is not installed here\. Build the training image with it"):
+        networks.train_network(settings_of(tmp_path), FIRST, LAST)

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from tosho.dataset.samples import Columns
+from tosho.models.atft.settings import Size
 from tosho.models.base import Forecaster, Learner
+
+if TYPE_CHECKING:
+    from tosho.models.atft.forecaster import ATFT
 
 KINDS = ("lightgbm", "linear", "double_ensemble", "ensemble", "atft")
 MEMBERS = ("lightgbm", "linear", "double_ensemble")
@@ -16,11 +22,16 @@ class UnknownKindError(LookupError):
     """There is no such kind of model."""
 
 
+class MissingLibraryError(LookupError):
+    """A kind of model needs a library that this installation was made without."""
+
+
 def read(kind: str, columns: Columns, files: Mapping[str, bytes]) -> Forecaster:
     """Return the model of a kind that its `to_files` wrote. Each kind loads its own engine.
 
     Raises:
         UnknownKindError: This version knows no such kind.
+        MissingLibraryError: The kind's engine is not installed.
     """
     # ruff: noqa: PLC0415 - each kind loads its own engine
     if kind == "lightgbm":
@@ -40,6 +51,7 @@ def read(kind: str, columns: Columns, files: Mapping[str, bytes]) -> Forecaster:
 
         return EnsembleForecaster.from_files(columns, files, read)
     if kind == "atft":
+        _demand_torch()
         from tosho.models.atft.forecaster import NetworkForecaster
 
         return NetworkForecaster.from_files(columns, files)
@@ -53,6 +65,7 @@ def learner(kind: str) -> Learner:
 
     Raises:
         UnknownKindError: This version knows no such kind.
+        MissingLibraryError: The kind's engine is not installed.
     """
     if kind == "lightgbm":
         from tosho.models.lightgbm import LightGBM
@@ -71,10 +84,28 @@ def learner(kind: str) -> Learner:
 
         return Ensemble(tuple(learner(member) for member in MEMBERS))
     if kind == "atft":
-        from tosho.models.atft.forecaster import ATFT
-
-        return ATFT.sized()
+        return network()
     raise _unknown(kind)
+
+
+def network(size: Size = "auto") -> ATFT:
+    """Return the learner of ATFT-GAT-FAN in a size.
+
+    Raises:
+        MissingLibraryError: torch is not installed.
+    """
+    _demand_torch()
+    from tosho.models.atft.forecaster import ATFT
+
+    return ATFT.sized(size)
+
+
+def _demand_torch() -> None:
+    if not find_spec("torch"):
+        raise MissingLibraryError(
+            "A model of kind 'atft' was asked for, and torch is not installed here. Build the training image with it "
+            "(DEVICE=cpu or DEVICE=cuda for deploy/images/build.sh), or take another kind."
+        )
 
 
 def sees_listings(kind: str) -> bool:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tosho.config import Settings
-from tosho.models.atft.forecaster import ATFT
 from tosho.models.atft.settings import Size
+from tosho.models.kinds import network
 from tosho.observability.log import logger
 from tosho.steps.training import train
 
@@ -38,11 +38,12 @@ def train_network(
         **options: Of `train`, but for the learner.
 
     Raises:
+        MissingLibraryError: torch is not installed.
         CollapsedError: The watchdog found that scores have become a constant; nothing was registered.
         CheckpointError: A checkpoint cannot be read.
     """
     folder = Path(settings.home) / "checkpoints" / f"atft-{settings.feature_set}-{first}-{last}"
-    learner = replace(ATFT.sized(size), folder=folder)
+    learner = replace(network(size), folder=folder)
     log.info("ATFT-GAT-FAN, width %d, window %d.", learner.shape.width, learner.shape.window)
     done = train(settings, first, last, learner=learner, **options)
     shutil.rmtree(folder, ignore_errors=True)

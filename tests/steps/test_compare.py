@@ -1,11 +1,11 @@
 import json
 from dataclasses import replace
-from datetime import date
 
 import numpy as np
 import pytest
 
 from planted.market import draw, samples, settings_of
+from tosho.calendar import offset
 from tosho.contracts import HORIZONS
 from tosho.evaluation.book import Trading
 from tosho.evaluation.candidate_files import to_files
@@ -17,11 +17,11 @@ from tosho.models.registry import Registry, Run
 from tosho.steps.compare import compared
 
 MARKET = samples(draw(codes=60, length=120))
-OTHER = replace(MARKET, sessions=tuple(date(1999, 1, 1 + i) for i in range(31)), bounds=MARKET.bounds[:32])
+OTHER = replace(MARKET, sessions=tuple(offset(session, -200) for session in MARKET.sessions))
 
 
 def candidate(market=MARKET, trading=None):
-    scores = np.repeat(market.features[: market.bounds[-1], :1], len(HORIZONS), axis=1).astype(np.float64)
+    scores = np.repeat(market.features[:, :1], len(HORIZONS), axis=1).astype(np.float64)
     return Candidate(daily_ic(scores, market), books(scores, market, trading or Trading(), Trials(2)))
 
 

@@ -17,7 +17,7 @@ from tosho.models.walk import Walked
 SLOPES = (0.001, 0.002, 0.003, 0.004)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def market():
     """With a feature that holds returns, of which a network draws its graph."""
     return with_returns(draw(strength=0.5))

@@ -35,6 +35,14 @@ def training_range(session: str) -> dict:
         "first": Param(None, type=["null", "string"], format="date", title="First session", description="Empty: all."),
         "truth": Param(None, type=["null", "string"], title="Truth", description="Folder of a synthetic market."),
         "feature_set": house.FEATURE_SET,
+        "final_blocks": Param(
+            0,
+            type="integer",
+            minimum=0,
+            maximum=10,
+            title="Blocks of the final check",
+            description="0: no check. 6 fit 15 models more, each tested on two blocks.",
+        ),
     },
     doc_md=__doc__,
     tags=["tosho"],
@@ -44,7 +52,8 @@ def weekly_training() -> None:
     truth = "{{ params.truth or '' }}"
     features = "{{ params.feature_set }}"
     bounds = ["--first", asked["first"], "--last", asked["last"]]
-    house.container_job("train", ["train_lightgbm.py", *bounds, "--truth", truth, "--set", features])
+    check = ["--final-blocks", "{{ params.final_blocks }}"]
+    house.container_job("train", ["train_lightgbm.py", *bounds, "--truth", truth, "--set", features, *check])
 
 
 weekly_training()

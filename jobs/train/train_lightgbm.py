@@ -24,16 +24,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--last", type=date.fromisoformat, required=True, help="last session whose data may be used")
     parser.add_argument("--set", help="feature set; that of the settings if not given")
     parser.add_argument("--truth", help="folder of a synthetic market, to show the attainable rank IC")
+    parser.add_argument("--final-blocks", type=int, default=0, help="blocks of the final check's splits; 0: no check")
     asked = parser.parse_args(arguments)
     return job.run(lambda: _train(asked))
 
 
 def _train(asked: argparse.Namespace) -> dict[str, object]:
-    from tosho.steps.training import train  # noqa: PLC0415 - after the signal is handled: the imports take seconds
+    from tosho.dataset.combinatorial import Combinatorial  # noqa: PLC0415 - after the signal is handled: as below
+    from tosho.steps.training import train  # noqa: PLC0415 - the imports take seconds
 
     settings = Settings.from_environment()
     chosen = replace(settings, feature_set=asked.set or settings.feature_set)
-    return train(chosen, asked.first, asked.last, truth=Path(asked.truth) if asked.truth else None)
+    truth = Path(asked.truth) if asked.truth else None
+    final = Combinatorial(asked.final_blocks) if asked.final_blocks else None
+    return train(chosen, asked.first, asked.last, truth=truth, final=final)
 
 
 if __name__ == "__main__":

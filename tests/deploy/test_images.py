@@ -14,7 +14,17 @@ from packaging.utils import canonicalize_name
 PROJECT = Path(__file__).resolve().parents[2]
 IMAGES = PROJECT / "deploy" / "images"
 DOCKERFILES = sorted(IMAGES.glob("*.Dockerfile"))
-MODULES_OF_TRAINING = {"lightgbm", "mlflow", "polars", "pyarrow", "numpy", "scikit-learn", "matplotlib", "statsd"}
+MODULES_OF_TRAINING = {
+    "lightgbm",
+    "mlflow",
+    "polars",
+    "pyarrow",
+    "numpy",
+    "scikit-learn",
+    "matplotlib",
+    "statsd",
+    "purgedcv",
+}
 
 
 @pytest.fixture(scope="session")

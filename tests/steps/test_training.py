@@ -9,6 +9,7 @@ import pytest
 from planted.market import QUICK, draw, fill, samples, settings_of
 from tosho.calendar import cutoff, offset
 from tosho.contracts import HORIZONS
+from tosho.dataset.combinatorial import Combinatorial
 from tosho.dataset.cross_section import shuffled
 from tosho.dataset.samples import ColumnsError
 from tosho.dataset.splits import TooShortError, WalkForward
@@ -83,6 +84,28 @@ def test_the_run_keeps_decision_and_series(settings, trained):
     assert [test["passed"] for test in decision["tests"]] == [True, True, True]
 
 
+def test_the_run_keeps_what_was_fitted_on_which_sessions(settings, trained):
+    registry = Registry(settings)
+    fitted = json.loads(registry.artefact(registry.champion(), "fitted.json"))
+    assert [fold["weights"][1] in text for fold, text in zip(fitted["folds"], trained["folds"], strict=True)] == [
+        True
+    ] * 3
+    assert fitted["final"]["weights"][1] == trained["known_until"]
+    assert fitted["final"]["scalers"] == "none: the model takes features as they are"
+
+
+def test_the_run_logs_what_books_earn_after_costs(settings, trained):
+    run = Registry(settings)._client.get_run(trained["run_id"]).data
+    assert run.params["trading_cost_bp"] == "10.0"
+    assert run.metrics["net_bp_h01"] < run.metrics["gross_bp_h01"]
+    assert 0 < run.metrics["turnover_h20"] < run.metrics["turnover_h01"] <= 1
+    assert 0 <= run.metrics["deflated_h01"] <= 1
+    assert run.metrics["trials"] == len(HORIZONS)
+    page = Path(trained["report"]).read_text()
+    assert "The deflated Sharpe ratio allows for 4 trials" in page
+    assert "results by size are left out" in page
+
+
 def test_the_same_again_registers_nothing_and_gives_the_same_summary(settings, trained):
     again = train(settings, FIRST, LAST, learner=QUICK)
     assert again == {**trained, "seconds": again["seconds"], "is_new": False}
@@ -115,6 +138,43 @@ def test_other_settings_or_data_are_another_version_that_does_not_replace_the_ch
     assert (other["version"], other["is_new"], other["promoted"]) == ("2", True, False)
     assert other["reasons"][0].startswith("Not promoted: it ")
     assert Registry(settings).champion().version == trained["version"]
+
+
+def test_a_second_version_is_compared_with_the_champion_on_one_page(settings, trained):
+    assert "comparison" not in trained
+    other = train(settings, FIRST, LAST, learner=replace(QUICK, rounds=42))
+    page = Path(other["comparison"]).read_text()
+    assert f"tosho-lightgbm {trained['version']}" in page
+    told = json.loads(Registry(settings).artefact(Registry(settings).find("challenger"), "comparison.json"))
+    assert list(told["models"]) == [f"tosho-lightgbm {trained['version']}", "this run"]
+    assert train(settings, FIRST, LAST, learner=replace(QUICK, rounds=42))["comparison"] == other["comparison"]
+
+
+def test_trials_count_the_settings_tried_for_every_version_of_every_kind(settings, trained):
+    registry = Registry(settings)
+    before = training._trials(registry, 1).count
+    train(settings, FIRST, LAST, learner=replace(QUICK, rounds=43), tried=5)
+    assert training._trials(registry, 1).count == before + 5 * len(HORIZONS)
+    assert training._trials(Registry(settings, "tosho-other"), 1).count == before + 5 * len(HORIZONS)
+
+
+def test_a_final_check_that_is_asked_for_is_told_and_logged(settings, trained):
+    plan = Combinatorial(blocks=3, tested=1, validation=12)
+    done = train(settings, FIRST, LAST, learner=QUICK, final=plan)
+    assert done["is_new"]
+    assert done["final_check"].startswith("Final check: of 1 paths through 179 sessions, 100%")
+    run = Registry(settings)._client.get_run(done["run_id"]).data
+    assert (run.params["final_blocks"], run.metrics["cpcv_share_above_zero"]) == ("3", 1.0)
+    page = Path(done["report"]).read_text()
+    assert "Other histories" in page
+    assert done["final_check"] in page
+    assert "Other histories" not in Path(trained["report"]).read_text()
+
+
+def test_a_final_check_that_does_not_fit_is_a_sentence_before_anything_is_trained(settings, trained, monkeypatch):
+    monkeypatch.setattr(trial, "run", None)
+    with pytest.raises(TooShortError, match="20 blocks need at least 200"):
+        train(settings, FIRST, LAST, learner=QUICK, final=Combinatorial(blocks=20))
 
 
 def test_a_challenger_that_knew_less_is_not_promoted_and_says_so(settings, trained):

@@ -1,6 +1,7 @@
 from tosho.contracts.contract import FEW, RULE, Checked, Column, Contract, ContractError, Rule
 from tosho.contracts.derivatives import FUTURES, OPTIONS, OPTIONS_225
 from tosho.contracts.disclosures import DIVIDENDS, EARNINGS_CALENDAR, EARNINGS_DATES, STATEMENT_DETAILS, STATEMENTS
+from tosho.contracts.sectors import SECTORS33
 from tosho.contracts.tables import (
     ALL_INDICES,
     BARS,
@@ -50,6 +51,7 @@ __all__ = [
     "PREDICTIONS",
     "QUANTILES",
     "RULE",
+    "SECTORS33",
     "SECTOR_SHORT_SELLING",
     "SECURITIES",
     "SHARES",

@@ -23,6 +23,19 @@ class TooShortError(ValueError):
     """The history is too short to hold a single honest fold."""
 
 
+def demand_purge(purge: int, horizon: int) -> None:
+    """Do nothing where a gap is longer than the labels' reach: the rule of every split.
+
+    Raises:
+        PurgeError: It is shorter than horizon + 1 sessions.
+    """
+    if purge < horizon + 1:
+        raise PurgeError(
+            f"The purge is {purge} sessions and the longest horizon {horizon}; a label reaches "
+            f"horizon + 1 sessions ahead, so the purge must be at least {horizon + 1}."
+        )
+
+
 class Span(NamedTuple):
     """Consecutive sessions, both ends included."""
 
@@ -64,11 +77,7 @@ class WalkForward:
     window: Literal["expanding", "rolling"] = "expanding"
 
     def __post_init__(self) -> None:
-        if self.purge < self.horizon + 1:
-            raise PurgeError(
-                f"The purge is {self.purge} sessions and the longest horizon {self.horizon}; a label reaches "
-                f"horizon + 1 sessions ahead, so the purge must be at least {self.horizon + 1}."
-            )
+        demand_purge(self.purge, self.horizon)
         if self.step < self.test:
             raise PurgeError(
                 f"The step is {self.step} sessions and the test fold {self.test}; test folds must not overlap, "

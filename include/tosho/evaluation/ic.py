@@ -52,6 +52,12 @@ class DailyIC:
         mean: Float64s = np.divide(total, known.sum(axis=1), out=np.full(len(total), np.nan), where=known.any(axis=1))
         return mean
 
+    def on(self, sessions: Sequence[date]) -> DailyIC:
+        """Return the series on these sessions, all of which it has, in the order given."""
+        at = {session: i for i, session in enumerate(self.sessions)}
+        rows = np.array([at[session] for session in sessions], dtype=np.int64)
+        return DailyIC(tuple(sessions), self.pearson[rows], self.rank[rows])
+
     def then(self, later: DailyIC) -> DailyIC:
         """Return this series followed by the sessions of another that it does not have."""
         new = [i for i, s in enumerate(later.sessions) if s not in set(self.sessions)]

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-import numpy as np
-
-from tosho.contracts import HORIZONS
 from tosho.evaluation.ic import DailyIC, estimate
 from tosho.evaluation.nulls import NullTest
-from tosho.evaluation.significance import SIGNIFICANT, newey_west
+from tosho.evaluation.paired import paired
+from tosho.evaluation.significance import SIGNIFICANT
 
 LEAST_COMMON = 60
 """Out-of-sample sessions that two models must share to be compared."""
@@ -70,19 +68,17 @@ def decide(challenger: DailyIC, tests: Sequence[NullTest], champion: Champion | 
 
 
 def _compare(challenger: DailyIC, champion: Champion, against_zero: str) -> Decision:
-    ours = dict(zip(challenger.sessions, challenger.overall(), strict=True))
-    theirs = dict(zip(champion.daily.sessions, champion.daily.overall(), strict=True))
-    common = sorted(ours.keys() & theirs.keys())
-    if len(common) < LEAST_COMMON:
+    found = paired(challenger, champion.daily).overall
+    common = len(set(challenger.sessions) & set(champion.daily.sessions))
+    if common < LEAST_COMMON:
         few = (
-            f"It shares {len(common)} out-of-sample sessions with champion {champion.version}; a comparison takes "
+            f"It shares {common} out-of-sample sessions with champion {champion.version}; a comparison takes "
             f"{LEAST_COMMON}."
         )
         return Decision(promoted=False, reasons=("Not promoted: it cannot be compared yet.", few, against_zero))
-    found = newey_west(np.array([ours[s] - theirs[s] for s in common]), max(HORIZONS))
-    paired = (
+    against = (
         f"Against champion {champion.version} on {found.sessions} common sessions its rank IC is {found.mean:+.4f} "
         f"higher, t = {found.t:.2f} with lag {found.lag}; the bound is {SIGNIFICANT:g}."
     )
     verdict = "Promoted: it beats the champion." if found.beats_zero else "Not promoted: it does not beat the champion."
-    return Decision(promoted=found.beats_zero, reasons=(verdict, paired, against_zero))
+    return Decision(promoted=found.beats_zero, reasons=(verdict, against, against_zero))

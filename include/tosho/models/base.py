@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from datetime import date
+from typing import NamedTuple, Protocol
 
 from tosho.dataset.cross_section import Float64s
 from tosho.dataset.samples import Columns, Samples
 
 Progress = Callable[[str], None]
 """Told a sentence whenever a part of the work is done."""
+
+
+class Fitted(NamedTuple):
+    """First and last session that something was fitted on."""
+
+    first: date
+    last: date
 
 
 class Forecaster(Protocol):
@@ -30,6 +38,13 @@ class Forecaster(Protocol):
     @property
     def libraries(self) -> tuple[str, ...]:
         """Distributions whose version decides what it predicts."""
+
+    @property
+    def scalers(self) -> Mapping[str, Fitted]:
+        """What was fitted to sessions beside the weights (means, limits, kept columns); empty where nothing was.
+
+        A run keeps these with its folds, and is refused where one reaches beyond the training span.
+        """
 
     def predict(self, samples: Samples) -> Float64s:
         """Return scores, `[rows, horizons]`."""

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from tosho.contracts import HORIZONS
 from tosho.dataset.cross_section import Bounds, Float64s, average_ranks, bounds_of, slices
 from tosho.dataset.samples import Columns, Samples
-from tosho.models.base import Forecaster, Progress
+from tosho.models.base import Fitted, Forecaster, Progress
 
 KIND = "lightgbm"
 T = TypeVar("T")
@@ -194,6 +194,11 @@ class TreeForecaster:
     def libraries(self) -> tuple[str, ...]:
         """Distributions whose version decides what it predicts."""
         return ("lightgbm", "numpy")
+
+    @property
+    def scalers(self) -> Mapping[str, Fitted]:
+        """None: trees split features as they are, and the edges of their bins are part of the weights."""
+        return {}
 
     @property
     def rounds(self) -> tuple[tuple[int, ...], ...]:

@@ -182,6 +182,10 @@ class Registry:
                 return former, ""
         return served, f"{flag},{IN_SAMPLE}" if flag else IN_SAMPLE
 
+    def names(self) -> list[str]:
+        """Return the names of all models that are registered on this server, in order."""
+        return sorted(model.name for model in self._client.search_registered_models())
+
     def versions(self) -> list[Registered]:
         """Return all versions, newest first."""
         found: list[Registered] = []
@@ -233,6 +237,10 @@ class Registry:
         """Return one artefact of the run that made a version."""
         with tempfile.TemporaryDirectory() as folder:
             return Path(self._client.download_artifacts(registered.run_id, path, folder)).read_bytes()
+
+    def artefacts(self, registered: Registered) -> frozenset[str]:
+        """Return the names of the artefacts of the run that made a version, a folder's among them."""
+        return frozenset(found.path for found in self._client.list_artifacts(registered.run_id))
 
     @property
     def _where(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ def walk(learner: Learner, samples: Samples, folds: Sequence[Fold], progress: Pr
     for fold in folds:
         train, validation = (samples.between(span.first, span.last) for span in (fold.train, fold.validation))
         model = learner.fit(train, validation, _told(progress, fold))
-        yield Walked(fold, model, *_predict(model, samples, fold))
+        yield Walked(fold, model, *predicted(model, samples, fold.test.first, fold.test.last))
 
 
 def stacked(parts: Sequence[Walked]) -> tuple[Samples, Float64s]:
@@ -45,13 +46,13 @@ def stacked(parts: Sequence[Walked]) -> tuple[Samples, Float64s]:
     return whole, np.concatenate([part.scores for part in parts])
 
 
+def predicted(model: Forecaster, samples: Samples, first: date, last: date) -> tuple[Samples, Float64s]:
+    """Return the rows of these sessions and their scores; the sessions before that the model must see are given too."""
+    test = samples.between(first, last)
+    begin = max(0, samples.sessions.index(first) - model.context)
+    seen = samples.between(samples.sessions[begin], last)
+    return test, model.predict(seen)[seen.rows - test.rows :]
+
+
 def _told(progress: Progress, fold: Fold) -> Progress:
     return lambda what: progress(f"fold {fold.number}, {what}")
-
-
-def _predict(model: Forecaster, samples: Samples, fold: Fold) -> tuple[Samples, Float64s]:
-    """Return the test rows and their scores; the sessions before that the model must see are given and left out."""
-    test = samples.between(fold.test.first, fold.test.last)
-    begin = max(0, samples.sessions.index(fold.test.first) - model.context)
-    seen = samples.between(samples.sessions[begin], fold.test.last)
-    return test, model.predict(seen)[seen.rows - test.rows :]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tosho.config import Settings
+from tosho.evaluation import comparison_report
 from tosho.models.bundle import BundleError
 from tosho.models.registry import CHAMPION, PROMOTED, Registered, Registry
 from tosho.observability.log import logger
@@ -19,6 +20,9 @@ SUMMARY = "summary.json"
 
 PAGE = "report.html"
 """The artefact that a person reads."""
+
+PAGES = {"report": PAGE, "comparison": comparison_report.PAGE}
+"""The pages that a run may leave, by the name under which it tells where they are."""
 
 
 def digest_of(parameters: Mapping[str, object], data: str, truth: Path | None) -> str:
@@ -44,21 +48,23 @@ def recall(settings: Settings, registry: Registry, made_from: str) -> dict[str, 
     summary = dict(json.loads(registry.artefact(found, SUMMARY)))
     log.info("Version %s was made of the same data and settings; nothing is trained.", found.version)
     _complete(registry, found, was_promoted=bool(summary["promoted"]))
-    page = registry.artefact(found, PAGE).decode()
-    return summary | named(settings, found, page) | {"is_new": False}
+    kept = registry.artefacts(found)
+    pages = {page: registry.artefact(found, page).decode() for page in PAGES.values() if page in kept}
+    return summary | named(settings, found, pages) | {"is_new": False}
 
 
-def named(settings: Settings, registered: Registered, page: str) -> dict[str, object]:
-    """Return what a run is called, and leave its report where a person finds it."""
-    target = Path(settings.home) / "reports" / f"{registered.name}-v{registered.version}.html"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(page, encoding="utf-8")
-    return {
-        "model": registered.name,
-        "version": registered.version,
-        "run_id": registered.run_id,
-        "report": str(target),
-    }
+def named(settings: Settings, registered: Registered, pages: Mapping[str, str]) -> dict[str, object]:
+    """Return what a run is called, and leave its pages where a person finds them."""
+    folder = Path(settings.home) / "reports"
+    folder.mkdir(parents=True, exist_ok=True)
+    left: dict[str, object] = {}
+    for what, page in PAGES.items():
+        if page in pages:
+            ending = "" if page == PAGE else f"-{what}"
+            target = folder / f"{registered.name}-v{registered.version}{ending}.html"
+            target.write_text(pages[page], encoding="utf-8")
+            left[what] = str(target)
+    return {"model": registered.name, "version": registered.version, "run_id": registered.run_id, **left}
 
 
 def _complete(registry: Registry, found: Registered, *, was_promoted: bool) -> None:

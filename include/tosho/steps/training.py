@@ -6,7 +6,7 @@ import json
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -16,14 +16,19 @@ from tosho.calendar import offset
 from tosho.config import Settings
 from tosho.contracts import HORIZONS
 from tosho.dataset.assemble import assemble, fingerprint
+from tosho.dataset.combinatorial import Combinatorial
 from tosho.dataset.labels import REACH, label_sessions
 from tosho.dataset.samples import Columns, Samples
 from tosho.dataset.splits import Fold, WalkForward
-from tosho.evaluation import report
+from tosho.evaluation import comparison_report, report
 from tosho.evaluation.attainable import attainable, demand_truth
+from tosho.evaluation.book import Trading
+from tosho.evaluation.candidate_files import DAILY, to_files
+from tosho.evaluation.comparison import Candidate, Comparison
 from tosho.evaluation.ic import DailyIC, daily_ic, estimate
 from tosho.evaluation.portfolio import quantile_returns, slope
 from tosho.evaluation.promotion import Champion, Decision, decide
+from tosho.evaluation.sharpe import Trials
 from tosho.evaluation.significance import SIGNIFICANT
 from tosho.features.sets import UnknownFeatureSetError, feature_set
 from tosho.models.base import Forecaster, Learner
@@ -33,15 +38,19 @@ from tosho.models.registry import CHAMPION, KNEW, LIGHTGBM, MADE_FROM, Registry,
 from tosho.observability import metrics
 from tosho.observability.log import logger
 from tosho.observability.progress import Progress
-from tosho.steps import trial
-from tosho.steps.retraining import PAGE, SUMMARY, digest_of, named, recall
+from tosho.steps import final_check, trial
+from tosho.steps.compare import OURS, compared
+from tosho.steps.final_check import FinalCheck
+from tosho.steps.fitted import audit
+from tosho.steps.measures import Measures, measure
+from tosho.steps.retraining import PAGE, PAGES, SUMMARY, digest_of, named, recall
 from tosho.steps.trial import Trial
 from tosho.storage import Lake
 
 log = logger(__name__)
 
-DAILY = "daily_ic.parquet"
-"""The artefact that a later challenger is compared with."""
+TRIED = "tried"
+"""Tag of a version: how many settings its own were chosen from."""
 
 _FULL = 0.5  # share of known values from which on a session is past its features' warm-up
 
@@ -66,6 +75,9 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
     truth: Path | None = None,
     learner: Learner | None = None,
     plan: WalkForward | None = None,
+    trading: Trading | None = None,
+    tried: int = 1,
+    final: Combinatorial | None = None,
 ) -> dict[str, object]:
     """Train on the sessions of a range, register the model, and return the run in short.
 
@@ -79,10 +91,13 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
         truth: A synthetic market's folder, whose attainable rank IC is then shown beside the one found.
         learner: How to fit; LightGBM as it comes.
         plan: How to split; shrunk where the history is short.
+        trading: What trading costs in the report.
+        tried: Settings among which these were chosen, if they were tuned; the deflated Sharpe ratio allows for them.
+        final: Splits of a final check, which fits a model on each of them; without, there is none.
 
     Raises:
         NothingToTrainOnError: No session has both features and labels.
-        TooShortError: There are too few of them for a fold.
+        TooShortError: There are too few of them for a fold, or for the final check; nothing was trained.
         ColumnsError: A session's features are not those of the set that is asked for.
         NoTruthError: `truth` has no `truth.json`; nothing was trained.
     """
@@ -91,14 +106,21 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
         demand_truth(truth)
     learner, lake, registry = learner or LightGBM(), Lake.of(settings), Registry(settings)
     data = _prepare(settings, lake, first, last, plan or WalkForward())
-    parameters, digest = _parameters(learner, data), fingerprint(lake, data.samples.sessions)
+    trading = trading or Trading()
+    splits = final.over(data.samples.sessions) if final else ()
+    parameters = _parameters(learner, data, trading, tried, final)
+    digest = fingerprint(lake, data.samples.sessions)
     made_from = digest_of(parameters, digest, truth)
     if known := recall(settings, registry, made_from):
         return known | {"seconds": round(time.monotonic() - began, 1)}
-    progress = _Counter(Progress("train"), learner.parts * (len(data.folds) + 3))
+    progress = _Counter(Progress("train"), learner.parts * (len(data.folds) + 3 + len(splits)))
     result = trial.run(learner, data.samples, data.folds, progress)
-    final = learner.refit(data.samples, result.models, progress)
-    bundle = _bundle(final, data.samples, result)
+    model = learner.refit(data.samples, result.models, progress)
+    bundle = _bundle(model, data.samples, result)
+    checked = final_check.check(learner, data.samples, final, progress) if final else None
+    measures = measure(lake, result, trading, _trials(registry, tried))
+    ours = Candidate(result.daily, measures.books, measures.groups)
+    side_by_side = compared(registry, {OURS: ours}, *_title("Comparison", settings, data))
     decision = decide(result.daily, result.tests, _champion(registry, data.samples), bundle.knew)
     bound = attainable(truth, result.tested) if truth else {}
     for sentence in decision.reasons:
@@ -106,16 +128,22 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         bundle.save(folder / "bundle", data.samples)
-        page = _write(folder, _content(settings, learner, data, result, final, decision, bound), result)
-        summary = _summary(decision, data, result, bound)
+        content = _content(settings, parameters, data, result, model, decision, bound, measures, checked)
+        pages = _write(folder, content, ours, side_by_side)
+        fitted = audit(result.parts, model, bundle.fitted)
+        (folder / "fitted.json").write_text(json.dumps(fitted, indent=1) + "\n", encoding="utf-8")
+        summary = _summary(decision, data, result, bound, checked)
         (folder / SUMMARY).write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
-        metrics_found = _metrics(result, bound, time.monotonic() - began)
-        registered = registry.record(Run(parameters, metrics_found, _tags(data, decision, digest, made_from), folder))
+        metrics_found = _metrics(result, bound, time.monotonic() - began) | measures.metrics()
+        if checked:
+            metrics_found |= checked.metrics()
+        tags = _tags(data, decision, digest, made_from) | {TRIED: str(tried)}
+        registered = registry.record(Run(parameters, metrics_found, tags, folder))
     if decision.promoted:
         registry.promote(registered)
     metrics.count(settings.metrics, metrics.ROWS, data.samples.rows, table="training")
     seconds = round(time.monotonic() - began, 1)
-    return summary | named(settings, registered, page) | {"is_new": True, "seconds": seconds}
+    return summary | named(settings, registered, pages) | {"is_new": True, "seconds": seconds}
 
 
 class _Counter:
@@ -229,20 +257,20 @@ def _retirement(columns: Columns) -> str:
 
 def _content(  # noqa: PLR0913 - a report shows all of these
     settings: Settings,
-    learner: Learner,
+    parameters: Mapping[str, object],
     data: _Prepared,
     result: Trial,
     final: Forecaster,
     decision: Decision,
     bound: Mapping[int, float],
+    measures: Measures,
+    checked: FinalCheck | None,
 ) -> report.Content:
-    samples, tested = data.samples, result.tested
+    tested = result.tested
+    title, subtitle = _title("Training", settings, data)
     return report.Content(
-        title=f"Training of {LIGHTGBM}, {samples.sessions[0]} to {samples.sessions[-1]}",
-        subtitle=(
-            f"{samples.rows:,} rows of {len(samples.sessions)} sessions, feature set {settings.feature_set} "
-            f"{samples.columns.number} with {len(samples.columns.names)} features. All figures are out of sample."
-        ),
+        title=title,
+        subtitle=subtitle,
         decision=decision,
         daily=result.daily,
         folds=result.by_fold(),
@@ -250,31 +278,59 @@ def _content(  # noqa: PLR0913 - a report shows all of these
             h: quantile_returns(result.scores[:, i], tested.returns[:, i], tested.bounds)
             for i, h in enumerate(HORIZONS)
         },
+        books=measures.books,
+        groups=measures.groups,
         tests=result.tests,
         importance=final.importance(),
-        settings=_parameters(learner, data),
-        notes=data.notes,
+        settings=parameters,
+        notes=(*data.notes, *measures.notes, *([str(checked)] if checked else [])),
         attainable=bound,
+        paths=checked.paths if checked else (),
     )
 
 
-def _write(folder: Path, content: report.Content, result: Trial) -> str:
-    page = report.render(content)
-    (folder / PAGE).write_text(page, encoding="utf-8")
-    (folder / DAILY).write_bytes(result.daily.to_parquet())
+def _title(what: str, settings: Settings, data: _Prepared) -> tuple[str, str]:
+    samples = data.samples
+    return (
+        f"{what} of {LIGHTGBM}, {samples.sessions[0]} to {samples.sessions[-1]}",
+        (
+            f"{samples.rows:,} rows of {len(samples.sessions)} sessions, feature set {settings.feature_set} "
+            f"{samples.columns.number} with {len(samples.columns.names)} features. All figures are out of sample."
+        ),
+    )
+
+
+def _write(folder: Path, content: report.Content, ours: Candidate, side_by_side: Comparison | None) -> dict[str, str]:
+    """Write a run's artefacts but for its bundle, and return the pages among them."""
+    (folder / PAGE).write_text(report.render(content), encoding="utf-8")
+    if side_by_side:
+        comparison_report.write(folder, side_by_side)
+    for name, data in to_files(ours).items():
+        (folder / name).write_bytes(data)
     decision = asdict(content.decision) | {"tests": [asdict(test) for test in content.tests]}
     (folder / "decision.json").write_text(json.dumps(decision, indent=1) + "\n", encoding="utf-8")
     (folder / "folds.txt").write_text("\n".join(str(fold) for fold, _ in content.folds) + "\n", encoding="utf-8")
     (folder / "importance.json").write_text(json.dumps(dict(content.importance), indent=1) + "\n", encoding="utf-8")
-    return page
+    return {page: (folder / page).read_text(encoding="utf-8") for page in PAGES.values() if (folder / page).exists()}
 
 
-def _parameters(learner: Learner, data: _Prepared) -> dict[str, object]:
+def _trials(registry: Registry, tried: int) -> Trials:
+    """Count what could have been shown instead: every horizon of all settings tried, now and for earlier versions."""
+    earlier = (version for name in registry.names() for version in replace(registry, name=name).versions())
+    return Trials((tried + sum(int(version.tags.get(TRIED, "1")) for version in earlier)) * len(HORIZONS))
+
+
+def _parameters(
+    learner: Learner, data: _Prepared, trading: Trading, tried: int, final: Combinatorial | None
+) -> dict[str, object]:
     samples = data.samples
     return {
         "model": learner.kind,
         **learner.settings(),
         **{f"split_{name}": value for name, value in asdict(data.plan).items()},
+        **{f"trading_{name}": value for name, value in asdict(trading).items()},
+        "tried": tried,
+        **({f"final_{name}": value for name, value in asdict(final).items()} if final else {"final": "none"}),
         "feature_set": samples.columns.feature_set,
         "feature_set_number": samples.columns.number,
         "features": len(samples.columns.names),
@@ -306,7 +362,9 @@ def _tags(data: _Prepared, decision: Decision, digest: str, made_from: str) -> d
     }
 
 
-def _summary(decision: Decision, data: _Prepared, result: Trial, bound: Mapping[int, float]) -> dict[str, object]:
+def _summary(
+    decision: Decision, data: _Prepared, result: Trial, bound: Mapping[int, float], checked: FinalCheck | None
+) -> dict[str, object]:
     return {
         "promoted": decision.promoted,
         "reasons": list(decision.reasons),
@@ -321,6 +379,7 @@ def _summary(decision: Decision, data: _Prepared, result: Trial, bound: Mapping[
             for r in result.results
         },
         "tests": {test.name: test.sentence for test in result.tests},
+        **({"final_check": str(checked)} if checked else {}),
         "folds": [str(fold) for fold in data.folds],
         "notes": list(data.notes),
         "sessions": len(data.samples.sessions),

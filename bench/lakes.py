@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from bench.ingest import serving
+from bench.ingest.service import serving
 from bench.meter import work
 from tosho.config import JQuants, Settings
 from tosho.ingest import JQuantsClient, ingest_history

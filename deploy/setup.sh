@@ -72,9 +72,18 @@ install_venv() {
     echo "$PWD/include" >"$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tosho.pth"
     printf '#!/bin/sh\nexec "%s/.venv/bin/python" -m tosho "$@"\n' "$PWD" >.venv/bin/tosho
     chmod +x .venv/bin/tosho
-    rm -f .venv/.installed-*
+    rm -f .venv/.installed-* .venv/.compiled
+    touch "$stamp"
+}
+
+compile_loops() {
+    local stamp=.venv/.compiled
+    [[ -e $stamp && -z $(find include/tosho/features -name '*.py' -newer "$stamp") ]] && return
+    say "Compiling the loops of the correlation graph, so that no run waits for it"
+    .venv/bin/python -c 'import tosho.features.graph'
     touch "$stamp"
 }
 
 install_packages
 install_venv
+compile_loops

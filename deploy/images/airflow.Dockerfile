@@ -45,6 +45,8 @@ COPY include/ /opt/tosho/include/
 COPY jobs/ /opt/tosho/jobs/
 COPY plugins/ /opt/tosho/plugins/
 COPY dags/ /opt/tosho/dags/
+# No evening waits for a compiler. Whoever runs the image is of group 0, and may add what another processor needs.
+RUN umask 0007 && python -B -c "import tosho.features.graph" && chmod -R g=u /opt/airflow/.cache
 ARG SOURCES=unknown
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="tosho-airflow" \

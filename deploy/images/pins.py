@@ -41,6 +41,7 @@ PLATFORM = (
     "clickhouse-driver",
     "docker",
     "httpx",
+    "numba",
     "pandas",
     "psutil",
     "pyrate-limiter",

@@ -3,8 +3,9 @@
     spark-submit --master local[2] jobs/spark/build_features.py --set core --first 2018-11-16 --last 2018-11-16
 
 Settings come from the environment (TOSHO_LAKE, TOSHO_S3_...). On a cluster whose machines do not have the package,
-zip include/tosho and give it by `--py-files`; PYSPARK_PYTHON names the Python there. The last line is the result, as
-JSON. Exit status 1, and a sentence, when nothing was published.
+zip include/tosho and give it by `--py-files`; PYSPARK_PYTHON names the Python there. Out of an archive each worker
+compiles the graph's loops anew, ten seconds of a set that reads it: for every evening install the package. The last
+line is the result, as JSON. Exit status 1, and a sentence, when nothing was published.
 """
 
 from __future__ import annotations

@@ -1,13 +1,16 @@
 """`make setup` on machines that lack something: what it says, and what it would install."""
 
+import hashlib
+import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
-TOOLS = ("bash", "dirname", "tr", "grep", "cut", "sha256sum", "env")
+TOOLS = ("bash", "dirname", "tr", "grep", "cut", "sha256sum", "env", "find", "touch")
 
 
 @pytest.fixture
@@ -112,3 +115,30 @@ def test_either_python_is_taken(machine, version):
     machine.has(version, f'[ "$1" = -c ] || echo {version} "$@" >>"$CALLS"')
     machine.setup()
     assert f"{version} -m venv .venv" in machine.calls
+
+
+@pytest.fixture
+def installed(machine):
+    """A machine on which nothing is missing."""
+    machine.has("dpkg-query", "echo install ok installed").has("id", "echo 1000").has("python3.11", "exit 0")
+    loops = machine.root / "include" / "tosho" / "features" / "graph_scan.py"
+    loops.parent.mkdir(parents=True)
+    loops.touch()
+    python = machine.root / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\necho "$@" >>"$CALLS"\n')
+    python.chmod(0o755)
+    digest = hashlib.sha256((machine.root / "requirements.txt").read_bytes()).hexdigest()
+    (machine.root / ".venv" / f".installed-{digest[:16]}").touch()
+    return machine, loops
+
+
+def test_loops_are_compiled_once_and_again_when_they_change(installed):
+    machine, loops = installed
+    compiles = "-c import tosho.features.graph"
+    assert [machine.setup().returncode for _ in range(2)] == [0, 0]
+    assert machine.calls == [compiles]
+    later = time.time() + 60
+    os.utime(loops, (later, later))
+    machine.setup()
+    assert machine.calls == [compiles] * 2

@@ -139,8 +139,7 @@ def test_a_jump_that_the_others_did_not_see_hides_no_neighbour(scale: float, hol
     assert found["g_degree"][12] == 10
 
 
-def test_the_strongest_are_told_apart_beyond_what_float32_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graph_candidates, "STRIDE", 1)
+def test_the_strongest_are_told_apart_beyond_what_float32_holds() -> None:
     rng = np.random.default_rng(12)
     random = rng.normal(size=(WINDOW, 41))
     way = np.linalg.qr(random - random.mean(axis=0)).Q
@@ -191,13 +190,13 @@ def test_float32_and_the_layout_in_memory_are_the_callers() -> None:
     assert_same_bits(graph_of(np.asfortranarray(window), ret_1, ret_5), expected)
 
 
-@pytest.mark.parametrize(("rows", "stride"), [(1, 1), (7, 3), (64, 300)])
-def test_blocks_do_not_show(rows: int, stride: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("rows", "width"), [(1, 1), (7, 3), (64, 300)])
+def test_tiles_do_not_show(rows: int, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     session = session_of(180)
     expected = graph_of(*session)
     monkeypatch.setattr(graph_candidates, "ROWS", rows)
-    monkeypatch.setattr(graph_candidates, "STRIDE", stride)
-    monkeypatch.setattr("tosho.features.graph_edges.TOGETHER", 50 * rows)
+    monkeypatch.setattr(graph_candidates, "COLUMNS", width)
+    monkeypatch.setattr(graph_candidates, "ROOM", 2)
     assert_same_bits(graph_of(*session), expected)
 
 

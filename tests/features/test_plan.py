@@ -7,7 +7,7 @@ from tosho.features.columns import CLOSE
 from tosho.features.grammar import DefinitionError
 from tosho.features.listing import describe
 from tosho.features.plan import plan, plan_of
-from tosho.features.sets import UnknownFeatureSetError, feature_set
+from tosho.features.sets import FeatureSet, UnknownFeatureSetError, feature_set
 from tosho.features.spec import Feature, Scope, features
 from tosho.features.windows import mean
 
@@ -35,6 +35,15 @@ def test_lookback_adds_up_along_what_is_read() -> None:
     b = planted("b", mean(pl.col("a"), 10))
     c = planted("c", pl.col("b") + pl.col("a").shift(20))
     assert plan_of([c], known(a, b, c)).lookback == {"a": 3, "b": 12, "c": 23}
+
+
+def test_a_feature_of_the_same_name_and_another_window_has_a_plan_of_its_own() -> None:
+    """Plans are kept: a kept one that is found by name would give the first feature's lookback to the second."""
+    of_windows = [
+        FeatureSet("two", 99, (Feature("same", Scope.SERIES, "test", CLOSE / mean(CLOSE, window)),))
+        for window in (5, 9)
+    ]
+    assert [plan(of_window).lookback["same"] for of_window in of_windows] == [4, 8]
 
 
 def test_only_what_the_set_needs_is_computed() -> None:

@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tosho.features import graph_measures as measures
-from tosho.features.graph_edges import edges_of, observed
+from tosho.features.graph_edges import edges_of
+from tosho.features.graph_series import observed
 from tosho.features.kernels import Array
 
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
@@ -63,22 +64,22 @@ def _columns(window: Array, ret_1: Array, ret_5: Array) -> dict[str, Array]:
     columns = {name: np.where(inside, alone, NULL) for name, alone in WITHOUT_NEIGHBOUR.items()}
     edges = edges_of(window)
     if edges.low.size:
-        nodes, rho = measures.adjacency(edges)
-        for name, values in _measured(rho, ret_1[nodes], ret_5[nodes]).items():
+        nodes, graph = measures.graph(edges, window.shape[1])
+        for name, values in _measured(graph, ret_1[nodes], ret_5[nodes]).items():
             columns[name][nodes] = values
     return columns
 
 
-def _measured(rho: measures.Matrix, ret_1: Array, ret_5: Array) -> dict[str, Array]:
+def _measured(graph: measures.Graph, ret_1: Array, ret_5: Array) -> dict[str, Array]:
     return {
-        "g_degree": measures.degree(rho),
-        "g_mean_corr": measures.mean(rho),
-        "g_max_corr": measures.highest(rho),
-        "g_clust": measures.clustering(rho),
-        "g_pagerank": measures.pagerank(rho),
-        "g_core": measures.core(rho),
-        "g_nbr_ret_1": measures.neighbours_mean(rho, ret_1),
-        "g_nbr_ret_5": measures.neighbours_mean(rho, ret_5),
+        "g_degree": graph.degree,
+        "g_mean_corr": measures.mean(graph),
+        "g_max_corr": measures.highest(graph),
+        "g_clust": measures.clustering(graph),
+        "g_pagerank": measures.pagerank(graph),
+        "g_core": measures.core(graph),
+        "g_nbr_ret_1": measures.neighbours_mean(graph, ret_1),
+        "g_nbr_ret_5": measures.neighbours_mean(graph, ret_5),
     }
 
 

@@ -1,25 +1,26 @@
 """Which pairs of codes may be edges: a quick look at all correlations, so that few are computed exactly.
 
-A session has eight million pairs and some forty thousand that matter. Products of float32 matrices see them all, a
-block of rows at a time, and let through whatever could be among a code's strongest given their error. So what is
-chosen at last depends on exact values alone, never on how a matrix product was tiled or shared among threads.
+A session has eight million pairs and some forty thousand that matter. Products of float32 matrices see each pair once,
+a tile that stays in the cache at a time, and let through whatever could be among a code's strongest given their error.
+So what is chosen at last depends on exact values alone, never on how a matrix product was tiled or shared among
+threads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-Quick: TypeAlias = npt.NDArray[np.float32]
-Places: TypeAlias = npt.NDArray[np.intp]
-Pairs: TypeAlias = tuple[Places, Places]
+from tosho.features import graph_gaps as gaps
+from tosho.features import graph_scan as scanning
+from tosho.features.graph_series import Nodes, Quick, Series
 
-ROWS = 128  # a block's correlations stay in the cache
-STRIDE = 32  # columns taken together when a row's strongest are looked for
+Pairs: TypeAlias = tuple[Nodes, Nodes]
+
+ROWS, COLUMNS = 256, 512  # a tile's correlations stay in the cache
+ROOM = 1 << 18  # pairs that there is room for at first
 SPREAD = 0.01
 """Share of two codes' variances that their common sessions must hold for the quick look to be believed."""
 MARGIN = 1e-3
@@ -27,120 +28,104 @@ MARGIN = 1e-3
 e = 1.2e-5, and so a correlation by less than e / sqrt(SPREAD) + e / SPREAD / 2 + e / 2."""
 
 
-@dataclass(frozen=True)
-class Series:
-    """Returns of the nodes, `[sessions, nodes]`, the nodes without a gap first.
+def candidates(series: Series, *, least: float, strongest: int, common: int) -> Pairs:
+    """Return the pairs of nodes that may be among either's `strongest` of at least `least`, each pair once.
 
-    `values` have mean 0 and length 1 over the sessions `seen`, and are 0 in a gap.
+    Pairs with fewer than `common` sessions in common are none.
     """
-
-    values: npt.NDArray[np.float64]
-    seen: npt.NDArray[np.bool_]
-
-    @property
-    def nodes(self) -> int:
-        """How many nodes there are."""
-        return int(self.values.shape[1])
-
-    @property
-    def whole(self) -> int:
-        """How many nodes have no gap."""
-        return int(np.count_nonzero(self.seen.all(axis=0)))
-
-
-def candidates(series: Series, *, least: float, strongest: int, common: int) -> Iterator[Pairs]:
-    """Give the pairs (node, other) that may be among a node's `strongest` of at least `least`, in both directions.
-
-    All candidates of a node come together. Pairs with fewer than `common` sessions in common are none.
-    """
+    look = _Look(series, common)
+    found = _Found(series.nodes, least, strongest)
     whole, nodes = series.whole, series.nodes
-    values = series.values.astype(np.float32)
-    gapped, unsure = _gapped(values, series.seen.astype(np.float32), whole, common)
-    groups = -(-nodes // STRIDE)
-    buffer = np.zeros((ROWS, groups * STRIDE), np.float32)
-    for begin, end in (*_blocks(0, whole), *_blocks(whole, nodes)):
-        rho = buffer[: end - begin]
-        if begin < whole:
-            np.matmul(values[:, begin:end].T, values[:, :whole], out=rho[:, :whole])
-            np.abs(rho[:, :whole], out=rho[:, :whole])
-            rho[:, whole:nodes] = gapped[:, begin:end].T
-        else:
-            rho[:, :nodes] = gapped[begin - whole : end - whole]
-        rho[np.arange(end - begin), np.arange(begin, end)] = 0
-        row, other = _strong(rho.reshape(end - begin, STRIDE, groups), least, strongest)
-        extra = slice(*np.searchsorted(unsure[0], [begin, end]))
-        yield np.concatenate([row + begin, unsure[0][extra]]), np.concatenate([other, unsure[1][extra]])
+    for rows in _blocks(0, whole, ROWS):
+        for columns in _blocks(rows.start, whole, COLUMNS):
+            found.take(look.values[rows] @ look.values[columns].T, rows.start, columns.start)
+    for rows in _blocks(whole, nodes, ROWS):
+        for columns in _blocks(0, whole, COLUMNS):
+            found.take(look.at_whole(rows, columns), rows.start, columns.start)
+        for columns in _blocks(rows.start, nodes, COLUMNS):
+            found.take(look.at_gaps(rows, columns), rows.start, columns.start)
+    return found.pairs()
 
 
-def _blocks(begin: int, end: int) -> list[tuple[int, int]]:
-    return [(first, min(first + ROWS, end)) for first in range(begin, end, ROWS)]
+def _blocks(begin: int, end: int, size: int) -> list[slice]:
+    return [slice(first, min(first + size, end)) for first in range(begin, end, size)]
 
 
-def _strong(rho: Quick, least: float, strongest: int) -> Pairs:
-    """Return row and column of what may be among the strongest of its row.
+def _longer(values: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
+    """Return an array of this size that begins with the values."""
+    result = np.empty(size, values.dtype)
+    result[: values.size] = values
+    return result
 
-    A row's columns are dealt into groups, `[rows, STRIDE, groups]`. Its k-th largest value is at least the k-th largest
-    of the groups' maxima, and only groups whose maximum reaches that are looked into.
+
+class _Look:
+    """Quick |correlations| of the nodes that have a gap."""
+
+    def __init__(self, series: Series, common: int) -> None:
+        self.values: Quick = series.values.astype(np.float32)
+        self._squares: Quick = self.values * self.values
+        self._seen: Quick = series.seen()
+        self._limits = np.float32(common), np.float32(SPREAD)
+
+    def at_whole(self, rows: slice, columns: slice) -> Quick:
+        """With nodes that have none."""
+        seen = self._seen[rows]
+        rho = self.values[rows] @ self.values[columns].T
+        squares, sums = (seen @ of[columns].T for of in (self._squares, self.values))
+        gaps.settle_whole(rho, squares, sums, seen.sum(axis=1), *self._limits)
+        return rho
+
+    def at_gaps(self, rows: slice, columns: slice) -> Quick:
+        """With nodes that have one too."""
+        values, squares, seen = self.values, self._squares, self._seen
+        rho = values[rows] @ values[columns].T
+        gaps.settle_gaps(
+            rho,
+            seen[rows] @ seen[columns].T,
+            values[rows] @ seen[columns].T,
+            seen[rows] @ values[columns].T,
+            squares[rows] @ seen[columns].T,
+            seen[rows] @ squares[columns].T,
+            *self._limits,
+        )
+        return rho
+
+
+class _Found:
+    """The pairs that reached what was then known to be needed of either node.
+
+    `_bound` is what is needed: `least` or, where higher, the step of |rho| above which a node has `strongest` others;
+    less what the values may err.
     """
-    highest = rho.max(axis=1)
-    groups = highest.shape[1]
-    bound = np.full(len(rho), least - MARGIN, np.float32)
-    if groups >= strongest:
-        kth = np.partition(highest, groups - strongest, axis=1)[:, groups - strongest]
-        bound = np.maximum(bound, kth - np.float32(2 * MARGIN))
-    row, group = _places(highest >= bound[:, None])
-    place, step = _places(rho[row, :, group] >= bound[row, None])
-    return row[place], step * groups + group[place]
 
+    def __init__(self, nodes: int, least: float, strongest: int) -> None:
+        self._strongest = strongest
+        self._bound = np.full(nodes, least - MARGIN, np.float32)
+        self._step, self._above = np.zeros((2, nodes), np.int64)
+        self._counts = np.zeros((nodes, scanning.STEPS + 1), np.uint16)
+        self._low, self._high = np.empty((2, ROOM), np.int32)
+        self._rho = np.empty(ROOM, np.float32)
+        self._size = 0
 
-def _gapped(values: Quick, seen: Quick, whole: int, common: int) -> tuple[Quick, Pairs]:
-    """Return |correlations| of the nodes with a gap with all nodes, and the pairs of which they say nothing.
+    def take(self, rho: Quick, row: int, column: int) -> None:
+        """Look at a tile whose first row and column are these nodes, at pairs whose row is the lower node."""
+        self._make_room(rho.size)
+        self._size = scanning.scan(
+            rho, row, column, self._strongest, np.float32(MARGIN), self._bound, self._step, self._above, self._counts,
+            self._low, self._high, self._rho, self._size,
+        )  # fmt: skip
 
-    Those are 0 in the matrix; they come in both directions, in order of the first node.
-    """
-    nodes = values.shape[1]
-    squares: Quick = values * values
-    matrix = np.empty((nodes - whole, nodes), np.float32)
-    unsure = [(np.empty(0, np.intp), np.empty(0, np.intp))]
-    for begin, end in _blocks(whole, nodes):
-        rho, rows, gaps = matrix[begin - whole : end - whole], slice(begin, end), slice(whole, nodes)
-        np.matmul(values[:, rows].T, values, out=rho)
-        count = seen[:, rows].sum(axis=0)[:, None]
-        spread = _variance(seen[:, rows].T @ squares[:, :whole], seen[:, rows].T @ values[:, :whole], count)
-        row, other = _settle(rho[:, :whole], spread, count >= common)
-        unsure += [(row + begin, other), (other, row + begin)]
+    def pairs(self) -> Pairs:
+        """Return what reaches the bounds of now."""
+        self._sift()
+        return self._low[: self._size], self._high[: self._size]
 
-        count = seen[:, rows].T @ seen[:, gaps]
-        count[count == 0] = 1
-        own, others = values[:, rows].T @ seen[:, gaps], seen[:, rows].T @ values[:, gaps]
-        rho[:, gaps] -= own * others / count
-        spread = _variance(squares[:, rows].T @ seen[:, gaps], own, count)
-        spread *= _variance(seen[:, rows].T @ squares[:, gaps], others, count)
-        row, other = _settle(rho[:, gaps], spread, count >= common)
-        unsure.append((row + begin, other + whole))
-    node, other = (np.concatenate(side) for side in zip(*unsure, strict=True))
-    order = np.argsort(node, kind="stable")
-    return matrix, (node[order], other[order])
+    def _make_room(self, more: int) -> None:
+        if self._size + more > self._rho.size:
+            self._sift()
+        if self._size + more > self._rho.size:
+            size = 2 * (self._size + more)
+            self._low, self._high, self._rho = (_longer(of, size) for of in (self._low, self._high, self._rho))
 
-
-def _variance(squares: Quick, sums: Quick, count: Quick) -> Quick:
-    """Sum of squared distances from the mean, in place of the sum of squares; the sums are used up."""
-    sums *= sums
-    sums /= count
-    squares -= sums
-    return squares
-
-
-def _settle(rho: Quick, spread: Quick, enough: npt.NDArray[np.bool_]) -> Pairs:
-    """Make |correlations| of covariances, in place: 0 where too little is seen. Return the pairs to be looked at."""
-    unsure = ~(spread >= SPREAD)
-    np.copyto(spread, np.inf, where=unsure | ~enough)
-    np.abs(rho, out=rho)
-    rho /= np.sqrt(spread, out=spread)
-    return _places(unsure & enough)
-
-
-def _places(holds: npt.NDArray[np.bool_]) -> Pairs:
-    """Rows and columns that hold, by row. Through the flat array, which NumPy walks several times as fast."""
-    row, column = np.divmod(np.flatnonzero(holds), holds.shape[1])
-    return row, column
+    def _sift(self) -> None:
+        self._size = scanning.sift(self._bound, self._low, self._high, self._rho, self._size)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import weakref
+from dataclasses import dataclass
+from typing import TypeAlias
+
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from tosho.features import columns
 from tosho.features.panel import with_growth
+
+Window: TypeAlias = npt.NDArray[np.float32]
 
 RETURN = "graph_return"
 _FOUND = dict(
@@ -34,7 +41,7 @@ def with_graph(rows: pl.DataFrame, returns: pl.DataFrame | None) -> pl.DataFrame
     """
     if returns is None or rows.is_empty():
         return rows.with_columns(pl.lit(None, pl.Float64).alias(name) for name in _FOUND)
-    from tosho.features.graph import graph_of  # noqa: PLC0415 - scipy, only when the graph is asked for
+    from tosho.features.graph import graph_of  # noqa: PLC0415 - Numba, only when the graph is asked for
 
     window = _window(rows, returns)
     found = graph_of(window, *(rows[name].cast(pl.Float64).to_numpy() for name in ("ret_1", "ret_5")))
@@ -43,14 +50,53 @@ def with_graph(rows: pl.DataFrame, returns: pl.DataFrame | None) -> pl.DataFrame
     )
 
 
-def _window(rows: pl.DataFrame, returns: pl.DataFrame) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+def _window(rows: pl.DataFrame, returns: pl.DataFrame) -> Window:
     """Return the returns of the newest 60 sessions, a row each, a column a code of the session; NaN where is none."""
-    days = returns["session"].unique().sort()
-    days = days.filter(days <= rows["session"][0]).tail(columns.GRAPH_REACH)
-    recent = returns.filter(pl.col("session").is_between(days[0], days[-1])).drop_nulls(RETURN)
-    codes = rows.select("code", pl.int_range(pl.len(), dtype=pl.Int64).alias("column"))
-    kept = recent.join(codes, on="code")
-    window = np.full((columns.GRAPH_REACH, codes.height), np.nan, np.float32)
-    at = days.search_sorted(kept["session"]).to_numpy() + (columns.GRAPH_REACH - days.len())
-    window[at, kept["column"].to_numpy()] = kept[RETURN].to_numpy()
+    table = _laid_out(returns)
+    end = int(np.searchsorted(table.days, _days(rows["session"][:1])[0], "right"))
+    recent = table.values[max(end - columns.GRAPH_REACH, 0) : end]
+    place = rows.select("code").join(table.codes, on="code", how="left", maintain_order="left")["place"]
+    window = np.full((columns.GRAPH_REACH, rows.height), np.nan, np.float32)
+    window[columns.GRAPH_REACH - len(recent) :] = recent.take(place.fill_null(table.codes.height).to_numpy(), axis=1)
     return window
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Returns as `[days, codes + 1]`, NaN where there is none, as in the last column, which is that of no code."""
+
+    days: npt.NDArray[np.int32]
+    codes: pl.DataFrame
+    values: Window
+
+    @classmethod
+    def of(cls, returns: pl.DataFrame) -> _Table:
+        days = np.unique(_days(returns["session"]))
+        codes = returns.select(pl.col("code").unique()).with_row_index("place")
+        known = returns.drop_nulls(RETURN)
+        place = known.select("code").join(codes, on="code", how="left", maintain_order="left")["place"]
+        values = np.full((days.size, codes.height + 1), np.nan, np.float32)
+        values[np.searchsorted(days, _days(known["session"])), place.to_numpy()] = known[RETURN].to_numpy()
+        return cls(days, codes, values)
+
+
+_newest: tuple[weakref.ref[pl.DataFrame], _Table] | None = None
+
+
+def _laid_out(returns: pl.DataFrame) -> _Table:
+    """Return the frame's table. The newest frame's is kept while it lives: a span's sessions all bring the same."""
+    global _newest  # noqa: PLW0603 - what is kept is a function of the frame alone
+    kept = _newest
+    if kept is None or kept[0]() is not returns:
+        kept = _newest = weakref.ref(returns, _forget), _Table.of(returns)
+    return kept[1]
+
+
+def _forget(gone: weakref.ref[pl.DataFrame]) -> None:
+    global _newest  # noqa: PLW0603
+    if _newest is not None and _newest[0] is gone:
+        _newest = None
+
+
+def _days(sessions: pl.Series) -> npt.NDArray[np.int32]:
+    return sessions.to_physical().to_numpy()

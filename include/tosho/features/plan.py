@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from graphlib import CycleError, TopologicalSorter
 
 from tosho.features import columns, probe, records
@@ -118,7 +118,26 @@ def plan(feature_set: FeatureSet) -> Plan:
         DefinitionError: A feature reads what does not exist or is computed later, or features read each other in a
             circle.
     """
-    return plan_of(feature_set.features, features())
+    return _planned(_Themselves(feature_set.features), _Themselves(features().values()))
+
+
+class _Themselves:
+    """Features as the objects that they are: those of a test may have the name of others, and another formula."""
+
+    def __init__(self, found: Iterable[Feature]) -> None:
+        self.found = tuple(found)
+
+    def __hash__(self) -> int:
+        return hash(tuple(map(id, self.found)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Themselves) and tuple(map(id, self.found)) == tuple(map(id, other.found))
+
+
+@lru_cache(16)
+def _planned(wanted: _Themselves, known: _Themselves) -> Plan:
+    """Probing four hundred features takes half a second, and a run asks for its plan in several places."""
+    return plan_of(wanted.found, {f.name: f for f in known.found})
 
 
 def plan_of(wanted: Iterable[Feature], known: Mapping[str, Feature]) -> Plan:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -29,23 +30,45 @@ class Fetched:
     kept: tuple[Kept, ...]
 
 
+Pages = list[tuple[Page, Kept]]
+"""An answer, each page with the record of where it is kept."""
+Asked = tuple[str, str]
+"""The name of a source and the question, which tell answers apart."""
+
+
 @dataclass(frozen=True)
 class Answers:
-    """What J-Quants answered within one run. Two tables that are made of one answer ask for it once."""
+    """What J-Quants answered within one run. Two tables that are made of one answer ask for it once.
+
+    What was asked `ahead` is waited for; everything else is asked when it is needed.
+    """
 
     lake: Lake
     client: JQuantsClient
-    _known: dict[tuple[str, str], list[tuple[Page, Kept]]] = field(default_factory=dict)
+    ahead: Mapping[Asked, Future[Pages]] = field(default_factory=dict)
+    _known: dict[Asked, Pages] = field(default_factory=dict)
 
-    def pages(self, source: Source, query: Query) -> list[tuple[Page, Kept]]:
+    def pages(self, source: Source, query: Query) -> Pages:
         """Return the pages of an answer, each kept as it came."""
-        asked = ",".join(f"{name}={value}" for name, value in query.items())
-        if (source.name, asked) not in self._known:
-            self._known[source.name, asked] = [
-                (page, raw.keep(self.lake, source.name, _request(asked, number), page.body))
-                for number, page in enumerate(self.client.pages(source.endpoint, **query), start=1)
-            ]
-        return self._known[source.name, asked]
+        key = asked(source, query)
+        if key not in self._known:
+            there = self.ahead.get(key)
+            self._known[key] = there.result() if there else ask(source, query, self.lake, self.client)
+        return self._known[key]
+
+
+def asked(source: Source, query: Query) -> Asked:
+    """Return what tells an answer apart."""
+    return source.name, ",".join(f"{name}={value}" for name, value in query.items())
+
+
+def ask(source: Source, query: Query, lake: Lake, client: JQuantsClient) -> Pages:
+    """Ask a question, and keep every page as it comes."""
+    _, told = asked(source, query)
+    return [
+        (page, raw.keep(lake, source.name, _request(told, number), page.body))
+        for number, page in enumerate(client.pages(source.endpoint, **query), start=1)
+    ]
 
 
 def fetch(source: Source, session: date, answers: Answers, code: str = "") -> Fetched:
@@ -87,15 +110,15 @@ def fetch_range(source: Source, sessions: Sequence[date], answers: Answers) -> I
         lost = lost.clear()
 
 
-def _request(asked: str, number: int) -> str:
-    return f"{asked or 'now'},page={number}"
+def _request(told: str, number: int) -> str:
+    return f"{told or 'now'},page={number}"
 
 
 def _queries(source: Source, session: date, code: str) -> list[Query]:
     return [({"code": code} if code else {}) | query for query in source.ask(session)]
 
 
-def _answered(source: Source, query: Query, answers: Answers) -> list[tuple[Page, Kept]]:
+def _answered(source: Source, query: Query, answers: Answers) -> Pages:
     try:
         return answers.pages(source, query)
     except (NotYetPublishedError, OutsideWindowError) as error:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby
@@ -10,6 +11,7 @@ from typing import Any
 
 from tosho.calendar import sessions
 from tosho.ingest import bulk
+from tosho.ingest.ahead import Ahead
 from tosho.ingest.errors import AccessRefusedError, KeyRefusedError, RequestRefusedError
 from tosho.ingest.fetch import Answers, fetch_range
 from tosho.ingest.jquants import JQuantsClient
@@ -30,7 +32,8 @@ def ingest_history(first: date, last: date, lake: Lake, client: JQuantsClient, p
 
     Sessions that were published from the payloads at hand are left alone, so that an interrupted history goes on
     where it stopped. What was fetched again by code stays until J-Quants writes a newer file. Both ways, by files and
-    one by one, make the same data files. At most a month is in memory.
+    one by one, make the same data files. At most a month is in memory. One by one, the answers of the next sessions are
+    asked for meanwhile, at the plan's pace.
 
     Args:
         first: First day, included.
@@ -104,22 +107,24 @@ class _History:
         due = {session: [source for source in sources if source.is_due(session)] for session in singly}
         absent = [session for session in singly if due[session] and not _is_complete(session, due[session], self.lake)]
         done += len(singly) - len(absent)
-        for session, report in self._asked(sources, absent, due):
-            self.reports.append(report)
-            self.published.add(session)
-            done += 1
-            self.progress(_told(sources, session.isoformat()), done, len(self.wanted))
+        with closing(self._asked(sources, absent, due)) as asked:  # whoever is interrupted here leaves no thread asking
+            for session, report in asked:
+                self.reports.append(report)
+                self.published.add(session)
+                done += 1
+                self.progress(_told(sources, session.isoformat()), done, len(self.wanted))
 
     def _asked(
         self, sources: Sequence[Source], absent: Sequence[date], due: Mapping[date, Sequence[Source]]
-    ) -> Iterator[tuple[date, Report]]:
+    ) -> Generator[tuple[date, Report], None, None]:
         if absent and len(sources) == 1 and sources[0].by_range:
             source = sources[0]
             for session, found in fetch_range(source, absent, Answers(self.lake, self.client)):
                 yield session, {source.table: put(self.lake, source, session, source.check(found.rows), found.kept)}
             return
-        for session in absent:
-            yield session, ingest_sources(session, due[session], self.lake, self.client)
+        with Ahead(self.lake, self.client, {session: due[session] for session in absent}) as ahead:
+            for session, answers in ahead:
+                yield session, ingest_sources(session, due[session], self.lake, self.client, answers)
 
     def _listed_unless_refused(self, sources: Sequence[Source]) -> Files | None:
         """Return the bulk files by source; None where the key is refused them, and the tables are skipped."""

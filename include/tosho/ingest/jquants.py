@@ -7,8 +7,10 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from threading import Event
 from typing import Final, Literal, NamedTuple, Self
 from urllib.parse import urlsplit
 
@@ -83,10 +85,10 @@ class JQuantsClient:
         rate = self._rate(per_minute)
         self.pace = Pace(rate, f"plan {self.plan}", sleep)
         self._patience, self._page_limits = Patience(attempts, sleep), page_limits
-        count = IN_FLIGHT if rate is None else min(IN_FLIGHT, rate)
-        self._api = Lines(count, {"x-api-key": settings.api_key})
-        self._files = Lines(count, {"accept-encoding": "identity"})  # another host's: the key is not for it
-        self._skew_told = False
+        self.in_flight = IN_FLIGHT if rate is None else min(IN_FLIGHT, rate)
+        self._api = Lines(self.in_flight, {"x-api-key": settings.api_key})
+        self._files = Lines(self.in_flight, {"accept-encoding": "identity"})  # another host's: the key is not for it
+        self._skew_told = Event()
 
     def __enter__(self) -> Self:
         return self
@@ -101,6 +103,12 @@ class JQuantsClient:
         """Close the connections."""
         self._api.close()
         self._files.close()
+
+    def until(self, stop: Event) -> Self:
+        """Return this client, with the same lines at the same pace, whose waits end when an event is set."""
+        same = copy(self)
+        same.pace, same._patience = self.pace.until(stop), self._patience.until(stop)  # noqa: SLF001 - its own kind
+        return same
 
     @property
     def terms(self) -> Terms:
@@ -214,9 +222,9 @@ class JQuantsClient:
 
     def _compare_clocks(self, answer: Answer) -> None:
         theirs, ours = _instant(answer.headers.get("date", "")), datetime.now(UTC)
-        if theirs is None or self._skew_told or abs(theirs - ours) <= SKEW:
+        if theirs is None or self._skew_told.is_set() or abs(theirs - ours) <= SKEW:
             return
-        self._skew_told = True
+        self._skew_told.set()
         _log.warning(
             "The clock of %s says %s and this machine's says %s. What is published by when is judged by this one: "
             "set it right.", self._url, theirs.isoformat(), ours.isoformat(timespec="seconds"),

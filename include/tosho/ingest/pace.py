@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from threading import Lock
-from typing import Final
+from copy import copy
+from threading import Event, Lock
+from typing import Final, Self
 
 from pyrate_limiter import AbstractClock, InMemoryBucket, Rate, RateItem
 
@@ -15,8 +16,27 @@ from tosho.observability.log import logger
 WINDOW_MS: Final = 60_500
 """A minute, and what two requests may differ by in the time that they take to arrive."""
 WORTH_TELLING_S: Final = 10.0
+LOOK_UP_S: Final = 0.5
+"""How long a wait that can be ended goes on after its end."""
 
 _log = logger(__name__)
+
+
+class StoppedError(Exception):
+    """Nobody wants any more what was waited for. It never leaves those who ask ahead."""
+
+
+def until(stop: Event, sleep: Callable[[float], None]) -> Callable[[float], None]:
+    """Return a way to wait that ends with StoppedError when an event is set."""
+
+    def wait(seconds: float) -> None:
+        while seconds > 0 and not stop.is_set():
+            sleep(min(seconds, LOOK_UP_S))
+            seconds -= LOOK_UP_S
+        if stop.is_set():
+            raise StoppedError("Whoever asked has gone.")
+
+    return wait
 
 
 class Pace:
@@ -60,6 +80,12 @@ class Pace:
                 least = min(self.limits(endpoint))
                 _log.info("waiting %.0f s for %s: %s allows %d a minute", seconds, endpoint, self._allowed_by, least)
             self._sleep(seconds)
+
+    def until(self, stop: Event) -> Self:
+        """Return this pace, which counts the same requests, for those whose waits end when an event is set."""
+        same = copy(self)
+        same._sleep = until(stop, self._sleep)  # noqa: SLF001 - its own kind
+        return same
 
     def _try(self, endpoint: str) -> float:
         """Return 0 when the request is counted, else the seconds to wait before it can be."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from threading import Lock
-from typing import Final, TypeVar
+from copy import copy
+from threading import Event, Lock
+from typing import Final, Self, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from tosho.ingest.errors import PayloadError, ServiceUnavailableError
-from tosho.ingest.pace import WORTH_TELLING_S
+from tosho.ingest.pace import WORTH_TELLING_S, until
 from tosho.observability.log import logger
 
 AFTER_429_S: Final = 61.0
@@ -47,6 +48,12 @@ class Patience:
         """Return when no thread is waiting because there were too many requests."""
         with self._told_off:
             return
+
+    def until(self, stop: Event) -> Self:
+        """Return this patience, told off with the others, for those whose waits end when an event is set."""
+        same = copy(self)
+        same._sleep = until(stop, self._sleep)  # noqa: SLF001 - its own kind
+        return same
 
     def through(self, attempt: Callable[[], T], asked: str) -> T:
         """Return what an attempt returns that does not fail.

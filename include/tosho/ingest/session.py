@@ -57,13 +57,15 @@ def ingest_session(session: date, lake: Lake, client: JQuantsClient, codes: Sequ
     return report | ingest_sources(session, within, lake, client)
 
 
-def ingest_sources(session: date, sources: Iterable[Source], lake: Lake, client: JQuantsClient) -> Report:
+def ingest_sources(
+    session: date, sources: Iterable[Source], lake: Lake, client: JQuantsClient, answers: Answers | None = None
+) -> Report:
     """Bring a session into the tables of some sources: all are fetched and checked before any is published.
 
     A table that the key is refused, though the plan should have it, is skipped with what J-Quants said, unless it is
-    one that every session has.
+    one that every session has. Without answers that were asked for ahead, everything is asked now.
     """
-    answers, refused = Answers(lake, client), Report()
+    answers, refused = answers or Answers(lake, client), Report()
     fetched = []
     for source in sources:
         if source.is_due(session):

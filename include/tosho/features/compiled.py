@@ -1,0 +1,105 @@
+"""Loops that are compiled: Numba's one door. Imported by the loops alone, and these only where a graph is made.
+
+Arithmetic stays what is written: no reassociation, no fused multiply-add, so a compiled loop gives the bits of the
+NumPy expression that it stands for, on every machine. Indices are not checked: who calls a loop has checked its arrays.
+
+What was compiled is kept for the next process, in `NUMBA_CACHE_DIR` or, when that is not set, in the user's folder of
+caches (`$XDG_CACHE_HOME/tosho/compiled`, `~/.cache/tosho/compiled`), by source, processor and version. It is code, so
+the folder must be this user's or root's, and closed to others. Where there is none, each process compiles anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fcntl import LOCK_EX, flock
+from functools import cache
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any, Final, TypeVar
+
+from numba import config, njit  # noqa: TID253 - this module is the door to Numba
+
+from tosho.observability.log import logger
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_RULES: Final = {"nogil": True, "error_model": "numpy", "fastmath": False, "boundscheck": False}
+_log = logger(__name__)
+
+
+class NoFolderError(OSError):
+    """There is no folder in which compiled code may be kept."""
+
+
+def compiled(signature: str) -> Callable[[F], F]:
+    """Compile a function of arrays and numbers, without the interpreter's lock; NaN and infinity are values.
+
+    The work is done, or found done, when the module of the function is imported: never in the middle of an evening.
+
+    Args:
+        signature: Types of arguments and result, as Numba writes them. Others are refused with a `TypeError`.
+    """
+
+    def compile_or_find(function: F) -> F:
+        folder = _folder()
+        try:
+            if folder:
+                with _alone_in(folder):
+                    return njit(signature, cache=True, **_RULES)(function)  # type: ignore[no-any-return]
+        except (OSError, EOFError, UnpicklingError) as error:
+            _log.warning("%s was compiled anew, as %s is full or damaged: %r.", function.__name__, folder, error)
+        return njit(signature, **_RULES)(function)  # type: ignore[no-any-return]
+
+    return compile_or_find
+
+
+@cache
+def _folder() -> Path | None:
+    """Return the folder of compiled code, made if need be; None, and a warning, where none can be used."""
+    try:
+        folder = _named() / hashlib.sha256(repr(_RULES).encode()).hexdigest()[:8]  # Numba does not tell rules apart
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _refuse_strangers(folder)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        _log.warning("Compiled loops are not kept; each process compiles them anew, in about ten seconds. %s", error)
+        return None
+    return folder
+
+
+def _named() -> Path:
+    if not Path(__file__).exists():
+        raise NoFolderError(f"{__file__} is in an archive, and Numba knows the sources of files alone; install Tosho.")
+    if named := os.environ.get("NUMBA_CACHE_DIR"):
+        return Path(named).absolute()
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    try:
+        return caches.expanduser().absolute() / "tosho" / "compiled"
+    except RuntimeError as error:
+        raise NoFolderError("This user has no home; name a folder in NUMBA_CACHE_DIR.") from error
+
+
+def _refuse_strangers(folder: Path) -> None:
+    found = folder.stat()
+    if found.st_uid not in {0, os.geteuid()} or found.st_mode & 0o002:
+        raise NoFolderError(
+            f"{folder} is of user {found.st_uid} with mode {found.st_mode & 0o777:o}; code is run from there, so it "
+            "must be this user's or root's, and not writable for all. Name another in NUMBA_CACHE_DIR."
+        )
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Let Numba use the folder, one process after the other: the second finds what the first compiled."""
+    before = config.CACHE_DIR
+    with (folder / "lock").open("a") as lock:
+        flock(lock, LOCK_EX)
+        config.CACHE_DIR = str(folder)
+        try:
+            yield
+        finally:
+            config.CACHE_DIR = before

@@ -1,0 +1,152 @@
+"""Compiled loops: what one process compiled the next one finds, and nothing fails where it cannot be kept."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tosho.features import compiled as module
+from tosho.features.compiled import NoFolderError, compiled
+
+PROJECT = Path(__file__).parents[2]
+PATHS = {"PYTHONPATH": f"{PROJECT / 'include'}{os.pathsep}{PROJECT / 'tests'}"}
+LOOPS = """
+from tosho.features.compiled import compiled
+
+@compiled("int64(int64)")
+def triangle(size):
+    total = 0
+    for k in range(size + 1):
+        total += k
+    return total
+
+if __name__ == "__main__":
+    import json
+    stats = triangle.stats
+    print(json.dumps([triangle(100), sum(stats.cache_hits.values()), sum(stats.cache_misses.values())]))
+"""
+WITHOUT_GRAPH = """
+import sys
+from features.small_market import small_market
+from tosho.features import local
+from tosho.features.panel import build_panel
+from tosho.features.sets import feature_set
+import tosho.features.processes, tosho.features.spark, tosho.features.build
+market = small_market()
+panel = build_panel(market.bars, market.shares, market.securities)
+made = local.compute(panel, market.indices, feature_set("alpha158"), market.sessions[-1:])
+print(made.height, sorted({"numba", "llvmlite"} & set(sys.modules)))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Compiled code is kept in a folder of the test's own, and forgotten with it."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "compiled"))
+    module._folder.cache_clear()
+    yield tmp_path / "compiled"
+    module._folder.cache_clear()
+
+
+def doubled(value):
+    return 2 * value
+
+
+def told(caplog):
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def started(tmp_path, count, **variables):
+    (tmp_path / "loops.py").write_text(LOOPS)
+    command = [sys.executable, str(tmp_path / "loops.py")]
+    environment = os.environ | PATHS | variables
+    return [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(count)]
+
+
+def ended(process):
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode == 0
+    return json.loads(out)
+
+
+def test_of_two_that_begin_at_once_one_compiles_and_the_other_finds_it(tmp_path):
+    found = [ended(process) for process in started(tmp_path, 2, NUMBA_CACHE_DIR=str(tmp_path / "kept"))]
+    assert sorted(found) == [[5050, 0, 1], [5050, 1, 0]]
+
+
+def test_it_is_kept_in_the_users_folder_of_caches(tmp_path):
+    variables = {"XDG_CACHE_HOME": str(tmp_path / "caches"), "NUMBA_CACHE_DIR": ""}
+    ended(*started(tmp_path, 1, **variables))
+    (kept,) = (tmp_path / "caches" / "tosho" / "compiled").iterdir()
+    assert kept.stat().st_mode & 0o777 == 0o700
+    assert list(kept.rglob("*.nbc"))
+
+
+def test_a_folder_that_cannot_be_made_is_told_once_and_nothing_fails(folder, caplog):
+    folder.write_text("a file, where the folder would be")
+    assert [compiled("int64(int64)")(doubled)(value) for value in (3, 4)] == [6, 8]
+    assert [line.partition(";")[0] for line in told(caplog)] == ["Compiled loops are not kept"]
+
+
+def test_code_is_not_run_from_a_folder_that_all_may_write_to(folder, caplog):
+    kept = module._folder()
+    kept.chmod(0o777)
+    module._folder.cache_clear()
+    assert compiled("int64(int64)")(doubled)(3) == 6
+    assert "with mode 777; code is run from there" in told(caplog)[0]
+    assert list(kept.iterdir()) == []
+
+
+def test_nor_from_one_of_another_user(folder, monkeypatch):
+    kept = module._folder()
+    os.chown(kept, 12345, -1) if os.geteuid() == 0 else monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    with pytest.raises(NoFolderError, match="must be this user's or root's"):
+        module._refuse_strangers(kept)
+
+
+def test_without_a_home_nothing_is_kept(monkeypatch):
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as of a user without a name and a HOME
+    with pytest.raises(NoFolderError, match="has no home"):
+        module._named()
+
+
+def test_a_package_in_an_archive_compiles_anew(folder, monkeypatch, caplog):
+    monkeypatch.setattr(module, "__file__", "/somewhere/tosho.zip/tosho/features/compiled.py")
+    assert compiled("int64(int64)")(doubled)(3) == 6
+    assert "is in an archive" in told(caplog)[0]
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
+def test_a_file_cut_short_is_told_and_compiled_anew(folder, suffix, caplog):
+    compiled("int64(int64)")(doubled)
+    (damaged,) = folder.rglob(f"*{suffix}")
+    damaged.write_bytes(b"")
+    assert compiled("int64(int64)")(doubled)(3) == 6
+    (line,) = told(caplog)
+    assert line.startswith("doubled was compiled anew")
+
+
+def test_another_users_of_numba_keep_their_folder(folder):
+    before = module.config.CACHE_DIR
+    compiled("int64(int64)")(doubled)
+    assert before == module.config.CACHE_DIR
+    assert list(folder.rglob("*.nbc"))
+
+
+def test_arrays_of_another_type_are_refused():
+    with pytest.raises(TypeError, match="No matching definition"):
+        compiled("int64(int64)")(doubled)("no number")
+
+
+def test_a_set_without_the_graph_imports_no_compiler():
+    run = [sys.executable, "-c", WITHOUT_GRAPH]
+    done = subprocess.run(run, env=os.environ | PATHS, check=True, capture_output=True, text=True)
+    assert done.stdout.split(maxsplit=1)[1].strip() == "[]"
+    assert int(done.stdout.split()[0]) > 0

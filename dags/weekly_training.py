@@ -4,8 +4,8 @@ Runs after the last session of each week (holidays considered), or by hand.
 
 1. `session_of_run`: the last session that training may know.
 2. `training_range`: from the first session with features, or the one asked for.
-3. `train`: in a container: labels, purged walk-forward folds, the kind of model that `model` names, out-of-sample rank IC,
-   null tests; the model goes to MLflow, and becomes champion only if it earned it. The log gives the reasons.
+3. `train`: in a container: labels, purged walk-forward folds, the kind of model that `model` names, out-of-sample rank
+   IC, null tests; the model goes to MLflow, and becomes champion only if it earned it. The log gives the reasons.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class ATFT:
     @classmethod
     def reduced(cls) -> ATFT:
         """Return a size and schedule for two processor cores."""
-        return cls(Architecture.reduced(), schedule=Schedule.reduced())
+        return cls(Architecture.reduced(), schedule=Schedule.reduced(), watch=Watch(warm_up=8))
 
     @classmethod
     def sized(cls, size: Size = "auto") -> ATFT:
@@ -78,9 +78,8 @@ class ATFT:
         small = replace(Architecture.reduced(), **{name: getattr(self.shape, name) for name in switches})
         quick = Schedule.reduced()
         few = min(4, self.schedule.epochs), min(100, self.schedule.sessions_per_epoch)
-        schedule = replace(
-            quick, seed=self.schedule.seed, epochs=few[0], sessions_per_epoch=few[1], device=self.schedule.device
-        )
+        own = {name: getattr(self.schedule, name) for name in ("seed", "device", "threads")}
+        schedule = replace(quick, epochs=few[0], sessions_per_epoch=few[1], **own)
         return replace(self, shape=small, schedule=schedule)
 
     def settings(self) -> dict[str, object]:

@@ -225,4 +225,5 @@ class Schedule:
             patience=2,
             learning_rate=4e-3,
             ema=0.95,
+            check_every=5,
         )

@@ -40,14 +40,14 @@ CODES = Param(
     title="Codes",
     description="Fetch again only these codes, of 4 or 5 characters.",
 )
+FEATURE_SET = Param("core", type="string", enum=["core", "alpha158", "full", "standard"], title="Feature set")
 MODEL = Param(
     "lightgbm",
     type="string",
     enum=["lightgbm", "linear", "double_ensemble", "ensemble", "atft"],
     title="Model",
-    description="Its kind; each has a champion of its own.",
+    description="Which kind; each has a champion of its own.",
 )
-FEATURE_SET = Param("core", type="string", enum=["core", "alpha158", "full", "standard"], title="Feature set")
 
 
 def settings() -> Settings:

@@ -4,8 +4,8 @@ Runs after the last session of each week (holidays considered), or by hand.
 
 1. `session_of_run`: the last session that training may know.
 2. `training_range`: from the first session with features, or the one asked for.
-3. `train`: in a container: labels, purged walk-forward folds, the kind of model that `model` names, out-of-sample rank
-   IC, null tests; the model goes to MLflow, and becomes champion only if it earned it. The log gives the reasons.
+3. `train`: in a container: labels, purged walk-forward folds, a model for each horizon, out-of-sample rank IC,
+   null tests; the model goes to MLflow, and becomes champion only if it earned it. The log gives the reasons.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ def training_range(session: str) -> dict:
 def weekly_training() -> None:
     asked = training_range(house.session_of_run())
     truth = "{{ params.truth or '' }}"
-    features, model = "{{ params.feature_set }}", "{{ params.model }}"
+    features = "{{ params.feature_set }}"
     bounds = ["--first", asked["first"], "--last", asked["last"]]
-    check = ["--final-blocks", "{{ params.final_blocks }}"]
-    house.container_job("train", ["train.py", "--model", model, *bounds, "--truth", truth, "--set", features, *check])
+    chosen = ["--model", "{{ params.model }}", "--final-blocks", "{{ params.final_blocks }}"]
+    house.container_job("train", ["train.py", *bounds, "--truth", truth, "--set", features, *chosen])
 
 
 weekly_training()

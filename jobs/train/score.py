@@ -1,4 +1,4 @@
-"""Score a session with the model in service: `score.py --session 2025-03-31 [--model atft] [--run-id ID]`.
+"""Score a session with the model in service: `score.py --session 2025-03-31 [--run-id ID] [--model linear]`.
 
 Prints what was done as one line of JSON, last on standard output; progress goes to standard error. A failure is one
 sentence there, and exit status 3 where another try gives the same, 1 where it may not.
@@ -20,8 +20,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Score one session and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--session", type=date.fromisoformat, required=True, help="an ISO date")
-    parser.add_argument("--model", choices=KINDS, default="lightgbm", help="the kind whose champion scores")
     parser.add_argument("--run-id", default="", help="kept with each row; made of model and session if not given")
+    parser.add_argument(
+        "--model", choices=KINDS, default="lightgbm", help="of which kind the model in service is asked"
+    )
     asked = parser.parse_args(arguments)
     return job.run(lambda: _score(asked))
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from dags.catalogue import FILES, catalogue
+from tosho.models.kinds import KINDS
 
 PROJECT = Path(__file__).parents[2]
 HEAVY = ("polars", "torch", "pyspark", "mlflow", "pandas", "lightgbm", "exchange_calendars", "chdb")
@@ -34,7 +35,19 @@ def test_the_steps_stand_in_the_order_of_the_docstring(dags, dag_id, tasks):
 def test_the_trigger_form_offers_the_parameters(dags):
     assert {"session", "codes", "feature_set"} <= set(dags["daily_predictions"].params)
     assert {"first", "last", "feature_set", "build"} <= set(dags["history"].params)
-    assert {"session", "first"} <= set(dags["weekly_training"].params)
+    assert {"session", "first", "model", "final_blocks"} <= set(dags["weekly_training"].params)
+
+
+def test_the_models_on_offer_are_those_that_there_are(dags):
+    for dag_id, task in (("weekly_training", "train"), ("daily_predictions", "score")):
+        assert tuple(dags[dag_id].params.get_param("model").schema["enum"]) == KINDS
+        command = dags[dag_id].get_task(task).command
+        assert command[command.index("--model") + 1] == "{{ params.model }}"
+
+
+def test_a_weekly_training_has_no_final_check_unless_it_is_asked_for(dags):
+    assert dags["weekly_training"].params["final_blocks"] == 0
+    assert dags["weekly_training"].get_task("train").command[-2:] == ["--final-blocks", "{{ params.final_blocks }}"]
 
 
 def test_history_builds_all_features_or_the_stale_ones(dags):

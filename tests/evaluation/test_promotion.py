@@ -85,3 +85,12 @@ def test_a_challenger_that_knew_less_of_the_market_is_never_promoted(retired):
     assert not decision.promoted
     assert f"up to {offset(KNEW, -1)}, that of champion 7 up to {KNEW}" in decision.reasons[1]
     assert decide(better, [PASSED], champion, KNEW).promoted
+
+
+def test_intervals_that_do_not_hold_keep_the_champion_and_say_so():
+    small = RNG.normal(0, 0.005, (150, 1))
+    better, champion = series(0.05, noise=NOISE + small), Champion("7", series(0.04), KNEW)
+    decision = promotion.decide(better, [PASSED], champion, KNEW, ["80 % lay inside."])
+    assert not decision.promoted
+    assert decision.reasons[:2] == ("Not promoted: its intervals do not hold.", "80 % lay inside.")
+    assert promotion.decide(better, [PASSED], None, KNEW, ["80 % lay inside."]).promoted

@@ -7,9 +7,8 @@ from crepes import ConformalPredictiveSystem  # noqa: TID253 - the oracle
 from planted.restless import CODES, SLOPES, draw, part
 from tosho.contracts import HORIZONS, QUANTILES
 from tosho.dataset.samples import Samples
-from tosho.models import intervals
 from tosho.models.conformal import Mondrian, TooFewToCalibrateError
-from tosho.models.intervals import Intervals, above_the_mean, expected_returns, shares_within
+from tosho.models.intervals import Intervals, above_the_mean, expected_returns
 from tosho.models.walk import Walked
 
 SMALL = Mondrian(volatility_buckets=4, size_buckets=2, least_rows=500)
@@ -153,10 +152,8 @@ def test_a_session_of_equal_scores_promises_nothing():
     assert found[:, 0].tolist() == [0, 0, 0, -0.004, 0.004]
 
 
-def test_shares_leave_out_what_is_not_known():
-    quantiles = np.tile([-1.0, 0, 0, 0, 1.0], (4, 4, 1))
+def test_a_return_that_is_not_known_takes_no_part_in_the_mean():
     returns = np.array([[0.0] * 4, [2.0] * 4, [np.nan] * 4, [np.nan] * 4])
-    found = shares_within(quantiles, returns, np.array([0, 3, 4]))
-    assert found[0].tolist() == [0.5] * 4
-    assert np.isnan(found[1]).all()
-    assert intervals.above_the_mean(returns, np.array([0, 3, 4]))[:2, 0].tolist() == [-1, 1]
+    found = above_the_mean(returns, np.array([0, 3, 4]))
+    assert found[:2, 0].tolist() == [-1, 1]
+    assert np.isnan(found[2:]).all()

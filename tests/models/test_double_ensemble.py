@@ -45,10 +45,16 @@ def test_the_same_data_and_seed_give_the_same_bytes(market, fold, doubled):
     assert again.model.to_files() == doubled[0].model.to_files()
 
 
+def test_what_its_features_were_chosen_on_is_the_training_span(doubled):
+    part, _ = doubled
+    assert dict(part.model.scalers) == {"features of the sub-models": (part.fold.train.first, part.fold.train.last)}
+
+
 def test_files_give_the_same_scores(doubled):
     part, _ = doubled
     again = DoubleForecaster.from_files(part.model.columns, part.model.to_files())
     assert again.kind == "double_ensemble"
+    assert again.scalers == part.model.scalers
     assert (again.predict(part.test) == part.scores).all()
 
 

@@ -8,6 +8,7 @@ from tosho.contracts import HORIZONS
 from tosho.dataset.cross_section import rank_correlations, slices
 from tosho.dataset.samples import ColumnsError
 from tosho.models.base import NotFittableError
+from tosho.models.double_ensemble import DoubleEnsemble
 from tosho.models.ensemble import Ensemble, EnsembleForecaster, icir, icir_weights, ranks
 from tosho.models.kinds import read
 from tosho.models.linear import Linear
@@ -119,3 +120,9 @@ def test_other_columns_are_refused(market, together):
     other = replace(market, columns=market.columns._replace(number=2))
     with pytest.raises(ColumnsError, match="number 2; asked for was 'planted' number 1"):
         together[0].model.predict(other)
+
+
+def test_the_members_scalers_are_those_of_the_ensemble_and_its_weights_are_none(market, fold):
+    double = DoubleEnsemble(base=replace(QUICK, rounds=5), sub_models=1)
+    (part,) = walk(Ensemble((double, Linear())), market, [fold], lambda _: None)
+    assert list(part.model.scalers) == ["double_ensemble: features of the sub-models"]

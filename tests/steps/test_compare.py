@@ -4,19 +4,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from planted.market import draw, samples, settings_of
+from planted.market import QUICK, draw, samples, settings_of
 from tosho.calendar import offset
 from tosho.contracts import HORIZONS
+from tosho.dataset.splits import WalkForward
 from tosho.evaluation.book import Trading
 from tosho.evaluation.candidate_files import to_files
 from tosho.evaluation.comparison import Candidate
 from tosho.evaluation.ic import daily_ic
 from tosho.evaluation.performance import books
 from tosho.evaluation.sharpe import Trials
+from tosho.models.ensemble import Ensemble
+from tosho.models.linear import Linear
 from tosho.models.registry import Registry, Run
-from tosho.steps.compare import compared
+from tosho.steps import trial
+from tosho.steps.compare import compared, members
 
-MARKET = samples(draw(codes=60, length=120))
+MARKET = samples(draw(codes=60, length=150))
 OTHER = replace(MARKET, sessions=tuple(offset(session, -200) for session in MARKET.sessions))
 
 
@@ -41,6 +45,21 @@ def register(registry, tmp_path, name, kept):
 
 def ask(registry, trading=None):
     return compared(registry, {"this run": candidate(trading=trading)}, "a title", "of a test")
+
+
+def quietly(_):
+    pass
+
+
+def test_an_ensemble_s_members_are_told_alone_on_the_same_sessions():
+    folds = WalkForward().fitted(len(MARKET.sessions)).folds(MARKET.sessions)[-1:]
+    result = trial.run(Ensemble((QUICK, Linear())), MARKET, folds, quietly)
+    found = dict(members(MARKET, result))
+    assert list(found) == ["lightgbm", "linear"]
+    alone = trial.run(Linear(), MARKET, folds, quietly)
+    assert (found["linear"].scores == alone.scores).all()
+    assert found["lightgbm"].daily.sessions == result.daily.sessions
+    assert list(members(MARKET, alone)) == []
 
 
 def test_a_first_model_is_compared_with_nothing(registry):

@@ -1,5 +1,6 @@
 """Coverage is asked on sessions that calibration did not see, and of evenings whose labels are known."""
 
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 
@@ -35,7 +36,7 @@ def folds(samples, scores):
 
 def test_intervals_hold_on_the_newest_sessions_which_they_did_not_see():
     samples, scores = draw(LENGTH)
-    daily = held_out(SMALL, samples, folds(samples, scores), slopes)
+    daily = held_out(SMALL, samples, folds(samples, scores), slopes).frame()
     assert daily["session"].unique().sort().to_list() == list(samples.sessions[-60:])
     assert all(v.passed and v.stops for v in after_labels(daily))
 
@@ -43,8 +44,17 @@ def test_intervals_hold_on_the_newest_sessions_which_they_did_not_see():
 def test_a_market_that_grew_restless_where_nothing_tells_is_found_out():
     spread = np.where(np.arange(LENGTH) < LENGTH - 60, 1.0, 1.5)
     samples, scores = draw(LENGTH, spread=spread)
-    verdicts = after_labels(held_out(SMALL, samples, folds(samples, scores), slopes))
+    verdicts = after_labels(held_out(SMALL, samples, folds(samples, scores), slopes).frame())
     assert [v.gate for v in verdicts if not v.passed] == [f"predictions.coverage_{h}" for h in HORIZONS]
+
+
+def test_a_session_without_a_known_return_has_no_coverage():
+    samples, scores = draw(LENGTH)
+    held = held_out(SMALL, samples, folds(samples, scores), slopes)
+    returns = held.samples.returns.copy()
+    returns[:CODES] = np.nan
+    found = held._replace(samples=replace(held.samples, returns=returns)).frame()
+    assert found["session"].unique().sort().to_list() == list(samples.sessions[-59:])
 
 
 def test_no_label_reaches_into_the_sessions_held_out():

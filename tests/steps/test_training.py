@@ -9,15 +9,19 @@ import pytest
 from planted.market import QUICK, draw, fill, samples, settings_of
 from tosho.calendar import cutoff, offset
 from tosho.contracts import HORIZONS
+from tosho.dataset.assemble import assemble
 from tosho.dataset.combinatorial import Combinatorial
 from tosho.dataset.cross_section import shuffled
 from tosho.dataset.samples import ColumnsError
 from tosho.dataset.splits import TooShortError, WalkForward
 from tosho.evaluation.attainable import NoTruthError
 from tosho.features.sets import feature_set
+from tosho.models.ensemble import Ensemble
+from tosho.models.linear import Linear
 from tosho.models.registry import NoModelError, Registry
 from tosho.steps import scoring, training, trial
-from tosho.steps.training import NothingToTrainOnError, train
+from tosho.steps.preparation import NothingToTrainOnError
+from tosho.steps.training import train
 from tosho.storage import PartitionMissingError
 
 DRAWN = draw()
@@ -177,6 +181,20 @@ def test_a_final_check_that_does_not_fit_is_a_sentence_before_anything_is_traine
         train(settings, FIRST, LAST, learner=QUICK, final=Combinatorial(blocks=20))
 
 
+def test_an_ensemble_is_registered_under_its_own_name_and_compared_with_its_members(settings, trained, lake):
+    done = train(settings, FIRST, LAST, learner=Ensemble((QUICK, Linear())))
+    assert (done["model"], done["version"], done["promoted"]) == ("tosho-ensemble", "1", True)
+    registry = Registry(settings, "tosho-ensemble")
+    told = json.loads(registry.artefact(registry.champion(), "comparison.json"))
+    assert list(told["models"]) == ["tosho-lightgbm 1", "lightgbm", "linear", "this run"]
+    assert told["models"]["lightgbm"]["overall"] == told["models"]["tosho-lightgbm 1"]["overall"]
+    session = DRAWN.sessions[-4]
+    assert scoring.score(settings, session, kind="ensemble")["model"] == "tosho-ensemble"
+    assert set(lake.read("predictions", session)["model"]) == {"tosho-ensemble"}
+    with pytest.raises(NoModelError, match="No version of tosho-linear"):
+        scoring.score(settings, session, kind="linear")
+
+
 def test_a_challenger_that_knew_less_is_not_promoted_and_says_so(settings, trained):
     less = train(settings, FIRST, DRAWN.sessions[-2], learner=QUICK)
     assert not less["promoted"]
@@ -217,7 +235,10 @@ def test_predictions_have_intervals_and_the_run_tells_of_their_buckets_and_cover
     assert frame.select("q05", "q50", "q95", "confidence").null_count().sum_horizontal().item() == 0
     assert ((frame["q05"] < frame["expected_return"]) & (frame["expected_return"] < frame["q95"])).all()
     assert any("one bucket holds all" in note for note in trained["notes"])
-    assert any("overage" in note for note in trained["notes"])
+    assert any("lay inside their 90% interval, in 19 sessions" in note for note in trained["notes"])
+    assert "Do the forecast quantiles and intervals hold?" in Path(trained["report"]).read_text()
+    run = Registry(settings)._client.get_run(trained["run_id"]).data
+    assert all(0.8 < run.metrics[f"coverage_h{h:02d}"] < 0.99 for h in HORIZONS)
 
 
 def test_scoring_again_leaves_the_same_bytes(settings, trained, lake):
@@ -272,7 +293,7 @@ def test_a_champion_from_before_versions_told_what_they_knew_gives_way(settings,
 
 def test_a_champion_is_judged_on_what_came_after_it_too(settings, trained, lake):
     columns = training.Columns("core", 1, feature_set("core").names)
-    later = training.assemble(lake, columns, lake.sessions("labels"))
+    later = assemble(lake, columns, lake.sessions("labels"))
     moved = replace(later, sessions=tuple(offset(s, 60) for s in later.sessions))
     extended = training._champion(Registry(settings), moved).daily.sessions
     assert len(extended) > 57
@@ -324,6 +345,6 @@ def test_a_short_history_is_a_sentence(settings):
 
 
 def test_a_truth_that_is_not_there_is_a_sentence_before_anything_is_trained(settings, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "_prepare", None)
+    monkeypatch.setattr(training, "prepare", None)
     with pytest.raises(NoTruthError, match=r"There is no truth.json in .* leave `truth` out"):
         train(settings, FIRST, LAST, learner=QUICK, truth=tmp_path)

@@ -33,17 +33,25 @@ class Decision:
     reasons: tuple[str, ...]
 
 
-def decide(challenger: DailyIC, tests: Sequence[NullTest], champion: Champion | None, knew: date) -> Decision:
+def decide(
+    challenger: DailyIC,
+    tests: Sequence[NullTest],
+    champion: Champion | None,
+    knew: date,
+    uncovered: Sequence[str] = (),
+) -> Decision:
     """Return whether the challenger is promoted.
 
     It must pass every test and beat zero. Where a champion serves, it must not have known less of the market, and
-    where that one's features are not retired it must also beat it on the same out-of-sample sessions.
+    where that one's features are not retired its intervals must hold, and it must beat it on the same out-of-sample
+    sessions.
 
     Args:
         challenger: Its out-of-sample series.
         tests: What it had to pass.
         champion: The model in service, if there is one.
         knew: The last session whose data the challenger's training knew.
+        uncovered: Of intervals that do not hold, in sentences.
     """
     if champion and knew < champion.knew:
         older = (
@@ -60,10 +68,11 @@ def decide(challenger: DailyIC, tests: Sequence[NullTest], champion: Champion | 
     )
     if not zero.beats_zero:
         return Decision(promoted=False, reasons=("Not promoted: it does not beat zero.", against_zero))
-    if champion is None:
-        return Decision(promoted=True, reasons=("Promoted: the first model that beats zero.", against_zero))
-    if champion.retired:
-        return Decision(promoted=True, reasons=(f"Promoted: {champion.retired}", against_zero))
+    if champion is None or champion.retired:
+        why = champion.retired if champion else "the first model that beats zero."
+        return Decision(promoted=True, reasons=(f"Promoted: {why}", against_zero))
+    if uncovered:
+        return Decision(promoted=False, reasons=("Not promoted: its intervals do not hold.", *uncovered, against_zero))
     return _compare(challenger, champion, against_zero)
 
 

@@ -13,15 +13,15 @@ Progress = Callable[[str], None]
 """Told a sentence whenever a part of the work is done."""
 
 
-class NotFittableError(ValueError):
-    """There is nothing to learn from."""
-
-
 class Fitted(NamedTuple):
     """First and last session that something was fitted on."""
 
     first: date
     last: date
+
+
+class NotFittableError(ValueError):
+    """There is nothing to learn from."""
 
 
 class Forecaster(Protocol):

@@ -7,9 +7,11 @@ whose error is large and fell while the last sub-model learned: it is hard, and 
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import date
 from statistics import median
 
 import numpy as np
@@ -17,12 +19,13 @@ import numpy.typing as npt
 
 from tosho.contracts import HORIZONS
 from tosho.dataset.cross_section import Float64s, Floats, average_ranks
-from tosho.dataset.samples import Samples
-from tosho.models.base import Forecaster, NotFittableError, Progress
+from tosho.dataset.samples import Columns, Samples
+from tosho.models.base import Fitted, Forecaster, NotFittableError, Progress
 from tosho.models.boosting import Binned, Watch, boost, boost_watched, every, lightgbm, side_by_side
-from tosho.models.lightgbm import LightGBM, TreeForecaster
+from tosho.models.lightgbm import LightGBM, TreeForecaster, texts_of
 
 KIND = "double_ensemble"
+_FILE = "double_ensemble.json"
 _ENDS = 0.1  # share of the rounds that are the beginning of a loss curve, and the end
 Chosen = npt.NDArray[np.int64]
 
@@ -82,7 +85,8 @@ class DoubleEnsemble:
         chains = [
             _Chain(self, few, i, table.for_horizon(i), Watch.over(watched, i, table), ()) for i in range(len(HORIZONS))
         ]
-        return DoubleForecaster(train.columns, side_by_side(lambda c, s: c.run(progress, s), chains, self.base.workers))
+        texts = side_by_side(lambda c, s: c.run(progress, s), chains, self.base.workers)
+        return DoubleForecaster(train.columns, texts, Fitted(train.sessions[0], train.sessions[-1]))
 
     def refit(self, samples: Samples, fitted: Sequence[Forecaster], progress: Progress) -> DoubleForecaster:
         """Return sub-models on all samples, with the median of the rounds that the fitted ones took for each.
@@ -99,21 +103,40 @@ class DoubleEnsemble:
         for i in range(len(HORIZONS)):
             rounds = tuple(max(1, round(median(of_k))) for of_k in zip(*(each[i] for each in taken), strict=True))
             chains.append(_Chain(self, few, i, table.for_horizon(i), None, rounds))
-        return DoubleForecaster(
-            samples.columns, side_by_side(lambda c, s: c.run(progress, s), chains, self.base.workers)
-        )
+        texts = side_by_side(lambda c, s: c.run(progress, s), chains, self.base.workers)
+        return DoubleForecaster(samples.columns, texts, Fitted(samples.sessions[0], samples.sessions[-1]))
 
     def _few(self, samples: Samples) -> Samples:
         return samples.thinned(self.base.max_rows, seed=self.base.seeds[0])
 
 
 class DoubleForecaster(TreeForecaster):
-    """Fitted sub-models of each horizon, whose mean is the score."""
+    """Fitted sub-models of each horizon, whose mean is the score, and the sessions their features were chosen on."""
+
+    def __init__(self, columns: Columns, texts: Sequence[Sequence[str]], chosen_on: Fitted) -> None:
+        super().__init__(columns, texts)
+        self._chosen_on = chosen_on
 
     @property
     def kind(self) -> str:
         """The name under which its bundle is read back."""
         return KIND
+
+    @property
+    def scalers(self) -> Mapping[str, Fitted]:
+        """The choice of features, which is made on the rows that the sub-models are fitted on."""
+        return {"features of the sub-models": self._chosen_on}
+
+    def to_files(self) -> dict[str, bytes]:
+        """Return one text a sub-model, and the sessions that features were chosen on."""
+        days = [day.isoformat() for day in self._chosen_on]
+        return super().to_files() | {_FILE: (json.dumps({"chosen_on": days}) + "\n").encode()}
+
+    @classmethod
+    def from_files(cls, columns: Columns, files: Mapping[str, bytes]) -> DoubleForecaster:
+        """Return the model that `to_files` gave."""
+        first, last = map(date.fromisoformat, json.loads(files[_FILE])["chosen_on"])
+        return cls(columns, texts_of(files), Fitted(first, last))
 
 
 @dataclass(frozen=True)

@@ -100,14 +100,14 @@ class EnsembleForecaster:
         return max(member.context for member in self.members)
 
     @property
+    def scalers(self) -> Mapping[str, Fitted]:
+        """Those of the members, each with the member's kind before it; the weights are no scaler."""
+        return {f"{m.kind}: {name}": fitted for m in self.members for name, fitted in m.scalers.items()}
+
+    @property
     def libraries(self) -> tuple[str, ...]:
         """Distributions whose version decides what it predicts."""
         return tuple(sorted({"numpy", *(name for member in self.members for name in member.libraries)}))
-
-    @property
-    def scalers(self) -> Mapping[str, Fitted]:
-        """Those of the members, each under its kind."""
-        return {f"{m.kind}: {name}": fitted for m in self.members for name, fitted in m.scalers.items()}
 
     def predict(self, samples: Samples) -> Float64s:
         """Return the weighted mean of the members' ranks, `[rows, horizons]`, between 0 and 1 within the session.

@@ -158,25 +158,3 @@ def above_the_mean(returns: Floats, bounds: Bounds) -> Float64s:
         rows = np.bincount(session[known], minlength=len(counts))
         out[:, i] -= (total / np.maximum(rows, 1))[session]
     return out
-
-
-def shares_within(quantiles: Float64s, returns: Float64s, bounds: Bounds) -> Float64s:
-    """Return the share of each session's rows that lie between the outer quantiles, `[sessions, horizons]`.
-
-    Args:
-        quantiles: `[rows, horizons, quantiles]`.
-        returns: `[rows, horizons]`, above the session's mean; NaN where it is not known, which is left out.
-        bounds: The sessions' rows.
-    """
-    known = np.isfinite(returns)
-    inside = (returns >= quantiles[:, :, 0]) & (returns <= quantiles[:, :, -1])
-    counts = np.diff(bounds)
-    session = np.repeat(np.arange(len(counts)), counts)
-
-    def by_session(marked: npt.NDArray[np.bool_]) -> Float64s:
-        columns = [np.bincount(session, weights=marked[:, i], minlength=len(counts)) for i in range(marked.shape[1])]
-        return np.stack(columns, axis=1).astype(np.float64)
-
-    rows = by_session(known)
-    shares: Float64s = np.divide(by_session(inside & known), rows, out=np.full(rows.shape, np.nan), where=rows > 0)
-    return shares

@@ -209,8 +209,13 @@ class TreeForecaster:
     @classmethod
     def from_files(cls, columns: Columns, files: Mapping[str, bytes]) -> TreeForecaster:
         """Return the model that `to_files` gave."""
-        by_horizon = [[n for n in sorted(files) if n.startswith(f"horizon_{h:02d}_")] for h in HORIZONS]
-        return cls(columns, [[files[name].decode() for name in names] for names in by_horizon])
+        return cls(columns, texts_of(files))
+
+
+def texts_of(files: Mapping[str, bytes]) -> list[list[str]]:
+    """Return the boosters of each horizon that `to_files` wrote, in order."""
+    by_horizon = [[n for n in sorted(files) if n.startswith(f"horizon_{h:02d}_")] for h in HORIZONS]
+    return [[files[name].decode() for name in names] for names in by_horizon]
 
 
 def _median_rounds(fitted: Sequence[Forecaster]) -> list[int]:

@@ -108,14 +108,14 @@ class LinearForecaster:
         return 0
 
     @property
+    def scalers(self) -> Mapping[str, Fitted]:
+        """None: features are normalised within their session, and the penalties are part of the weights."""
+        return {}
+
+    @property
     def libraries(self) -> tuple[str, ...]:
         """Distributions whose version decides what it predicts."""
         return ("numpy",)
-
-    @property
-    def scalers(self) -> Mapping[str, Fitted]:
-        """None: features are normalised within their own session."""
-        return {}
 
     def predict(self, samples: Samples) -> Float64s:
         """Return scores, `[rows, horizons]`, in standard deviations of the session's returns.

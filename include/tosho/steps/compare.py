@@ -6,11 +6,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
+from tosho.dataset.samples import Samples
 from tosho.evaluation.candidate_files import FILES, of_files
 from tosho.evaluation.comparison import Candidate, Comparison
+from tosho.evaluation.ic import daily_ic
 from tosho.evaluation.performance import Books
+from tosho.models.ensemble import EnsembleForecaster
 from tosho.models.registry import CHALLENGER, CHAMPION, LIGHTGBM, Registered, Registry
+from tosho.models.walk import Walked, predicted, stacked
 from tosho.observability.log import logger
+from tosho.steps.trial import Trial
 
 log = logger(__name__)
 
@@ -44,6 +49,23 @@ def compared(registry: Registry, ours: Mapping[str, Candidate], title: str, subt
     if len(candidates) < 2:  # noqa: PLR2004 - a comparison takes two
         return None
     return Comparison(title, subtitle, candidates, notes=rivals.notes)
+
+
+def members(samples: Samples, result: Trial) -> Iterator[tuple[str, Trial]]:
+    """Yield each member of an ensemble with what it says alone of the sessions that the ensemble was tested on.
+
+    Args:
+        samples: The rows of the run.
+        result: The ensemble's trial; any other model has no members.
+    """
+    models = [part.model for part in result.parts if isinstance(part.model, EnsembleForecaster)]
+    for at, member in enumerate(models[0].members if models else ()):
+        parts = tuple(
+            Walked(part.fold, one, *predicted(one, samples, part.fold.test.first, part.fold.test.last))
+            for part, one in zip(result.parts, (model.members[at] for model in models), strict=True)
+        )
+        tested, scores = stacked(parts)
+        yield member.kind, Trial(parts, tested, scores, daily_ic(scores, tested), ())
 
 
 def _rivals(registry: Registry, ours: Candidate) -> _Rivals:

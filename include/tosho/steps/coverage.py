@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
+from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
 from tosho import quality
@@ -12,8 +15,9 @@ from tosho.contracts import HORIZONS
 from tosho.dataset.cross_section import Float64s
 from tosho.dataset.labels import REACH
 from tosho.dataset.samples import Samples
+from tosho.evaluation.calibration import Coverage, coverage
 from tosho.models.conformal import Mondrian, TooFewToCalibrateError
-from tosho.models.intervals import above_the_mean, expected_returns, shares_within
+from tosho.models.intervals import above_the_mean, expected_returns
 from tosho.models.registry import IN_SAMPLE
 from tosho.models.walk import Walked, stacked
 from tosho.observability.log import logger
@@ -25,8 +29,28 @@ log = logger(__name__)
 Slopes = Callable[[Samples, Float64s], Sequence[float]]
 
 
-def held_out(mondrian: Mondrian, samples: Samples, parts: Sequence[Walked], slopes: Slopes) -> pl.DataFrame:
-    """Return the daily coverage of the newest out-of-sample sessions, columns session, horizon and inside.
+class HeldOut(NamedTuple):
+    """Rows with their returns above the session's mean, and quantile forecasts, `[rows, horizons, quantiles]`."""
+
+    samples: Samples
+    quantiles: Float64s
+
+    def coverage(self) -> Coverage:
+        """Return by session how many returns lie between the outer quantiles."""
+        return coverage(self.quantiles[..., [0, -1]], self.samples)
+
+    def frame(self) -> pl.DataFrame:
+        """Return the daily coverage, columns session, horizon and inside; a session without a known return has none."""
+        found = self.coverage()
+        frames = (
+            pl.DataFrame({"session": found.sessions, "horizon": h, "inside": found.daily[:, i]})
+            for i, h in enumerate(HORIZONS)
+        )
+        return pl.concat(frames).cast({"horizon": pl.Int32}).filter(pl.col("inside").is_not_nan())
+
+
+def held_out(mondrian: Mondrian, samples: Samples, parts: Sequence[Walked], slopes: Slopes) -> HeldOut:
+    """Return the newest out-of-sample sessions with what calibration on those before says of them.
 
     Intervals and slopes are those of the sessions before, and no label of theirs reaches into the ones held out. These
     are ROLLING sessions, or a third of the out-of-sample ones where there are fewer than three times as many.
@@ -50,19 +74,12 @@ def held_out(mondrian: Mondrian, samples: Samples, parts: Sequence[Walked], slop
     before = _between(parts, sessions[0], sessions[begin - REACH - 1])
     found = slopes(*stacked(before))
     intervals = mondrian.calibrate(samples.between(samples.sessions[0], before[-1].test.sessions[-1]), before, found)
-    frames = []
-    for part in _between(parts, sessions[begin], sessions[-1]):
-        expected = expected_returns(part.scores, part.test.bounds, found)
-        quantiles, _ = intervals.of(part.test.features, expected)
-        returns = above_the_mean(part.test.returns, part.test.bounds)
-        shares = shares_within(quantiles, returns, part.test.bounds)
-        frames += [
-            pl.DataFrame({"session": part.test.sessions, "inside": shares[:, i]}).with_columns(
-                pl.lit(h, pl.Int32).alias("horizon")
-            )
-            for i, h in enumerate(HORIZONS)
-        ]
-    return pl.concat(frames).filter(pl.col("inside").is_not_nan()).select("session", "horizon", "inside")
+    after = _between(parts, sessions[begin], sessions[-1])
+    tested, _ = stacked(after)
+    expected = (expected_returns(part.scores, part.test.bounds, found) for part in after)
+    quantiles = [intervals.of(part.test.features, e)[0] for part, e in zip(after, expected, strict=True)]
+    above = above_the_mean(tested.returns, tested.bounds).astype(np.float32)
+    return HeldOut(replace(tested, returns=above), np.concatenate(quantiles))
 
 
 def judge_coverage(lake: Lake, session: date) -> list[quality.Verdict]:

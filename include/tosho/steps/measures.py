@@ -12,6 +12,7 @@ from tosho.contracts import SECTORS33
 from tosho.dataset.cross_section import Float64s, slices
 from tosho.dataset.samples import Samples
 from tosho.evaluation.book import Trading
+from tosho.evaluation.comparison import Candidate
 from tosho.evaluation.groups import Grouping, GroupResult, by_group, fifths, labelled
 from tosho.evaluation.performance import Books, books
 from tosho.evaluation.sharpe import Trials
@@ -34,6 +35,10 @@ class Measures:
     books: Books
     groups: Mapping[str, Sequence[GroupResult]]
     notes: tuple[str, ...]
+
+    def of(self, result: Trial) -> Candidate:
+        """Return them with the trial's rank IC, as the results of one of several models."""
+        return Candidate(result.daily, self.books, self.groups)
 
     def metrics(self) -> dict[str, float]:
         """Return the books' figures by the name under which a run logs them."""

@@ -31,10 +31,10 @@ THIN = "thin_features"
 def score(settings: Settings, session: date, run_id: str = "", kind: str = "lightgbm") -> dict[str, object]:
     """Publish the predictions of a session and return what was done.
 
-    The model is the champion, or the newest former one that did not know the session where the champion did; where
-    there is none, each row is flagged `in_sample`. The same features and model leave the same bytes: `predicted_at`
-    is the session's cutoff, the instant at which what the prediction knows was frozen, and without a `run_id` it is
-    made of model, version and session. Each kind of model has a champion of its own.
+    The model is the champion of its kind, or the newest former one that did not know the session where the champion
+    did; where there is none, each row is flagged `in_sample`. The same features and model leave the same bytes:
+    `predicted_at` is the session's cutoff, the instant at which what the prediction knows was frozen, and without a
+    `run_id` it is made of model, version and session.
 
     Raises:
         NoModelError: Nothing was trained yet.

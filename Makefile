@@ -9,9 +9,9 @@ SET ?= standard
 # One home a market: a lake and its models are of one market only.
 HOME_FOLDER ?= .tosho$(if $(MARKET),/$(notdir $(abspath $(MARKET))),$(if $(filter 4000x500,$(CODES)x$(SESSIONS)),,/synthetic-$(CODES)x$(SESSIONS)))
 
-.PHONY: help setup demo airflow stop test check leaks bench clean env pins docs
+.PHONY: help setup demo airflow stop test check leaks bench bench-train clean env pins docs
 help:  ## show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup:  ## install what is missing: Debian packages, .venv
 	@deploy/setup.sh test
@@ -42,6 +42,9 @@ leaks: setup  ## ask every feature of set standard (or SET=name) whether it know
 
 bench: setup  ## how fast it is: bench/results.json, bench/results.html (BENCH="--with qlib ..."; BENCH=--help)
 	@$(PY) -m bench $(BENCH)
+
+bench-train: setup  ## how fast networks train, on a GPU or at reduced size: bench/train.json (BENCH=--help)
+	@$(PY) -m bench.train $(BENCH)
 
 env:  ## make .env with random secrets for docker compose
 	@deploy/make_env.sh

@@ -44,7 +44,7 @@ FEATURE_SET = Param("core", type="string", enum=["core", "alpha158", "full", "st
 MODEL = Param(
     "lightgbm",
     type="string",
-    enum=["lightgbm", "linear", "double_ensemble", "ensemble"],
+    enum=["lightgbm", "linear", "double_ensemble", "ensemble", "atft"],
     title="Model",
     description="Which kind; each has a champion of its own.",
 )

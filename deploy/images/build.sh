@@ -1,7 +1,8 @@
 #!/bin/sh
 # Builds an image of the project: deploy/images/build.sh [train|airflow] [tag]
 #
-# From the environment, all optional: BASE (base image), DOCKER_HOST, BUILD_NETWORK (network of the build's commands;
+# From the environment, all optional: BASE (base image), DEVICE (none, cpu or cuda: with torch, for networks), WHEELS (a
+# folder of wheels that are taken before an index's, such as torch without CUDA), DOCKER_HOST, BUILD_NETWORK (network of the build's commands;
 # `host` where only the host has a way out), PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, and in PIP_CERT or SSL_CERT_FILE
 # a bundle of certificates, trusted during the build and not kept.
 set -eu
@@ -29,9 +30,11 @@ digest=$(cd "$context" && find include jobs/train -name '*.py' -type f | LC_ALL=
 bundle=${PIP_CERT:-${SSL_CERT_FILE:-}}
 [ -z "$bundle" ] || cp "$bundle" "$context/deploy/images/ca/host.crt"
 
+[ -z "${WHEELS:-}" ] || cp "$WHEELS"/*.whl "$context/deploy/images/wheels/"
+
 set -- --file "$context/deploy/images/$what.Dockerfile" --tag "$tag" \
     --build-arg "SOURCES=$digest" --build-arg "REVISION=$revision" --network "${BUILD_NETWORK:-default}"
-for name in BASE PIP_INDEX_URL PIP_EXTRA_INDEX_URL; do
+for name in BASE DEVICE PIP_INDEX_URL PIP_EXTRA_INDEX_URL; do
     eval "value=\${$name:-}"
     [ -z "$value" ] || set -- "$@" --build-arg "$name=$value"
 done

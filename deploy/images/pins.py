@@ -1,6 +1,6 @@
 """Writes an image's requirements: the part of requirements.txt that it needs, with all that this pulls in.
 
-Run it in the project's environment, for `train` and for `airflow`:
+Run it in the project's environment, for `train`, for `networks` (the same with torch) and for `airflow`:
 `python deploy/images/pins.py train > deploy/images/train.requirements.txt`.
 """
 
@@ -28,6 +28,7 @@ MODELS = (
     "scikit-learn",
     "statsd",
 )
+NETWORKS = ("torch", "torch-geometric")
 PLATFORM = (
     "apache-airflow",
     "apache-airflow-providers-amazon",
@@ -50,8 +51,8 @@ PLATFORM = (
     "tenacity",
     "typer",
 )
-ROOTS = {"train": MODELS, "airflow": MODELS + PLATFORM}
-EXTRA = {"train": {}, "airflow": {"asyncpg": "0.32.0", "psycopg2-binary": "2.9.13"}}
+ROOTS = {"train": MODELS, "networks": MODELS + NETWORKS, "airflow": MODELS + PLATFORM}
+EXTRA = {"train": {}, "networks": {}, "airflow": {"asyncpg": "0.32.0", "psycopg2-binary": "2.9.13"}}
 """Pins beyond requirements.txt: Postgres serves the compose stack alone. Neither needs anything else."""
 PYTHONS = ("3.11.2", "3.12.0")
 """Debian's own interpreter in the image, and the newest we support: markers must hold for both."""

@@ -1,11 +1,16 @@
 # The image in which models are trained and sessions scored: `deploy/images/build.sh` builds it.
 # Any Debian 12 base with Python 3.11 or 3.12 and `venv` serves.
 ARG BASE=python:3.11-slim-bookworm
+# What networks are trained on: `none` leaves torch out, `cpu` and `cuda` put it in. An index that has torch for CUDA has
+# it under the same name: for `cpu`, give the wheel without (WHEELS of build.sh, or PIP_EXTRA_INDEX_URL).
+ARG DEVICE=none
 
 # hadolint ignore=DL3006
 FROM ${BASE} AS packages
 COPY deploy/images/ca/ /tmp/ca/
-COPY deploy/images/train.requirements.txt /tmp/requirements.txt
+COPY deploy/images/wheels/ /tmp/wheels/
+COPY deploy/images/train.requirements.txt deploy/images/networks.requirements.txt /tmp/
+ARG DEVICE
 ARG PIP_INDEX_URL
 ARG PIP_EXTRA_INDEX_URL
 # Wheels are chosen here, by the interpreter that will run them: two 3.11s can differ in what a marker selects.
@@ -16,10 +21,18 @@ RUN set -eu; \
         find /etc/ssl/certs/ca-certificates.crt /tmp/ca -name '*.crt' -exec cat {} + >/tmp/bundle.crt; \
         export PIP_CERT=/tmp/bundle.crt; \
     fi; \
+    case "$DEVICE" in \
+        none) pins=/tmp/train.requirements.txt ;; \
+        cpu | cuda) pins=/tmp/networks.requirements.txt ;; \
+        *) echo "DEVICE is '$DEVICE'; it must be none, cpu or cuda." >&2; exit 2 ;; \
+    esac; \
     python3 -m venv /opt/venv; \
-    /opt/venv/bin/python -m pip install --no-cache-dir --no-compile --no-deps --requirement /tmp/requirements.txt; \
+    install() { /opt/venv/bin/python -m pip install --no-cache-dir --no-compile --find-links /tmp/wheels "$@"; }; \
+    install --no-deps --requirement "$pins"; \
+    [ "$DEVICE" != cuda ] || install "$(grep '^torch==' "$pins")"; \
     /opt/venv/bin/python -m pip check; \
-    /opt/venv/bin/python -m pip uninstall --yes --quiet setuptools pip; \
+    [ "$DEVICE" != none ] || /opt/venv/bin/python -m pip uninstall --yes --quiet setuptools; \
+    /opt/venv/bin/python -m pip uninstall --yes --quiet pip; \
     find /opt/venv -path '*/site-packages/*' -type d -name tests -prune -exec rm -rf {} +; \
     python3 -m compileall -q -j 0 /opt/venv/lib
 
@@ -42,7 +55,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     MPLCONFIGDIR=/tmp/matplotlib
 WORKDIR /opt/tosho/jobs/train
 USER 50001
-HEALTHCHECK --interval=5m --timeout=20s CMD ["python", "-c", "import tosho.config"]
+HEALTHCHECK --interval=30m --timeout=2m CMD ["python", "healthy.py"]
 ENTRYPOINT ["/usr/bin/tini", "-g", "--", "python"]
 CMD ["--version"]
 COPY include/ /opt/tosho/include/

@@ -11,6 +11,7 @@ import typer
 from tosho.calendar import sessions as between
 from tosho.commands import (
     airflow,
+    dataset,
     demo,
     doctor,
     features,
@@ -28,6 +29,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.add_typer(simulate.app, name="simulate")
 features.app.command()(leaks.leaks)
 app.add_typer(features.app, name="features")
+app.add_typer(dataset.app, name="dataset")
 app.add_typer(models.app, name="models")
 app.add_typer(predictions.app, name="predictions")
 lake.app.command()(quality.report)

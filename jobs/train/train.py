@@ -1,7 +1,8 @@
 """Train a model on a range of sessions: `train.py --first 2023-04-03 --last 2025-03-31 [--model linear] [--set core]`.
 
 Prints the run as one line of JSON, last on standard output; progress goes to standard error. A failure is one
-sentence there, and exit status 3 where another try gives the same, 1 where it may not.
+sentence there, and exit status 3 where another try gives the same, 1 where it may not. A network (atft) that was killed
+goes on where it was.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import sys
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import get_args
 
 import job
 
 from tosho.config import Settings
+from tosho.models.atft.settings import Size
 from tosho.models.kinds import KINDS
 
 
@@ -26,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--model", choices=KINDS, default="lightgbm", help="which kind")
     parser.add_argument("--set", help="feature set; that of the settings if not given")
     parser.add_argument("--truth", help="folder of a synthetic market, to show the attainable rank IC")
+    parser.add_argument("--size", choices=get_args(Size), default="auto", help="of atft: auto is full on a GPU alone")
     parser.add_argument("--final-blocks", type=int, default=0, help="blocks of the final check's splits; 0: no check")
     asked = parser.parse_args(arguments)
     return job.run(lambda: _train(asked))
@@ -34,12 +38,17 @@ def main(arguments: list[str] | None = None) -> int:
 def _train(asked: argparse.Namespace) -> dict[str, object]:
     from tosho.dataset.combinatorial import Combinatorial  # noqa: PLC0415 - after the signal is handled: as below
     from tosho.models.kinds import learner  # noqa: PLC0415 - the imports take seconds
-    from tosho.steps.training import train  # noqa: PLC0415
 
     settings = Settings.from_environment()
     chosen = replace(settings, feature_set=asked.set or settings.feature_set)
     truth = Path(asked.truth) if asked.truth else None
     final = Combinatorial(asked.final_blocks) if asked.final_blocks else None
+    if asked.model == "atft":
+        from tosho.steps.networks import train_network  # noqa: PLC0415 - torch is its alone
+
+        return train_network(chosen, asked.first, asked.last, size=asked.size, truth=truth, final=final)
+    from tosho.steps.training import train  # noqa: PLC0415
+
     return train(chosen, asked.first, asked.last, truth=truth, learner=learner(asked.model), final=final)
 
 

@@ -45,7 +45,7 @@ def test_hadolint_is_content(dockerfile):
     assert (done.returncode, done.stdout) == (0, "")
 
 
-@pytest.mark.parametrize("name", ["train", "airflow"])
+@pytest.mark.parametrize("name", ["train", "networks", "airflow"])
 def test_an_image_has_the_projects_own_pins(pins, name):
     """Stale? `python deploy/images/pins.py NAME > deploy/images/NAME.requirements.txt`."""
     assert (IMAGES / f"{name}.requirements.txt").read_text() == pins["text"](name)
@@ -63,11 +63,17 @@ def test_what_is_left_out_of_airflows_image_is_for_tests_and_networks(pins):
     assert asked - pinned == {"torch", "torch-geometric"}
 
 
-@pytest.mark.parametrize("name", ["train", "airflow"])
+@pytest.mark.parametrize("name", ["train", "networks", "airflow"])
 def test_the_pins_need_nothing_beyond_themselves(pins, name):
     pinned = pins["pins"]((IMAGES / f"{name}.requirements.txt").read_text())
     ours = set(pinned) - set(pins["EXTRA"][name])
     assert pins["closure"](tuple(ours)) == ours
+
+
+def test_networks_add_torch_to_what_training_has(pins):
+    with_torch, without = (pins["pins"]((IMAGES / f"{n}.requirements.txt").read_text()) for n in ("networks", "train"))
+    assert without.items() < with_torch.items()
+    assert {"torch", "torch-geometric"} <= set(with_torch) - set(without)
 
 
 def test_every_pin_installs_on_debians_python(pins):

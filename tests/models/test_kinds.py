@@ -6,13 +6,21 @@ from datetime import date
 import numpy as np
 import pytest
 
+from planted.market import draw
+from planted.returns import with_returns
 from tosho.contracts import HORIZONS
 from tosho.models.bundle import Bundle
 from tosho.models.conformal import Mondrian
-from tosho.models.kinds import KINDS, UnknownKindError, learner, read
+from tosho.models.kinds import KINDS, MEMBERS, UnknownKindError, learner, read
 from tosho.models.walk import Walked
 
 SLOPES = (0.001, 0.002, 0.003, 0.004)
+
+
+@pytest.fixture(scope="session")
+def market():
+    """With a feature that holds returns, of which a network draws its graph."""
+    return with_returns(draw(strength=0.5))
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -61,6 +69,7 @@ def test_a_bundle_from_before_there_were_intervals_is_read_and_has_none(bundle, 
     assert Bundle.load(tmp_path / "bundle").intervals is None
 
 
+@pytest.mark.parametrize("fitted", [*MEMBERS, "ensemble"], indirect=True)
 def test_the_planted_signal_matters_most_to_each(fitted):
     importance = fitted[1].importance()
     assert sorted(importance, key=importance.get)[-2:] == ["f1", "f0"]
@@ -70,3 +79,14 @@ def test_the_planted_signal_matters_most_to_each(fitted):
 def test_a_kind_that_does_not_exist_is_refused_with_those_that_do(ask):
     with pytest.raises(UnknownKindError, match="kind 'oracle' was asked for; this version knows lightgbm, linear"):
         ask("oracle")
+
+
+def test_the_ensemble_is_made_of_kinds_that_there_are():
+    assert [member.kind for member in learner("ensemble").members] == list(MEMBERS)
+    assert set(MEMBERS) < set(KINDS)
+
+
+def test_what_was_scaled_through_time_is_told_with_its_sessions(fitted, market, fold):
+    kind, model = fitted
+    spans = [(fitted.first, fitted.last) for fitted in model.scalers.values()]
+    assert spans == ([(fold.train.first, fold.train.last)] if kind == "atft" else [])

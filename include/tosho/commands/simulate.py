@@ -23,18 +23,29 @@ class Plan(StrEnum):
     PREMIUM = "premium"
 
 
+class Planted(StrEnum):
+    """A variant of the synthetic market: what is planted beside its signal."""
+
+    PLAIN = "plain"
+    NEIGHBOURS = "neighbours"
+    REGIMES = "regimes"
+
+
 @app.command()
-def market(
+def market(  # noqa: PLR0913 - as many options
     folder: Annotated[Path, typer.Argument(help="Where to write it.")],
     codes: Annotated[int, typer.Option(help="Stocks.")] = 4000,
     sessions: Annotated[int, typer.Option(help="Sessions.")] = 500,
     last: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The last session.")] = datetime(2025, 3, 31),  # noqa: DTZ001
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
+    variant: Annotated[Planted, typer.Option(help="What is planted beside the signal.")] = Planted.PLAIN,
 ) -> None:
     """Write a synthetic market with a planted, known signal."""
     from tosho.simulation.market import simulate
+    from tosho.simulation.variants import Variant
 
-    summary = simulate(folder, codes=codes, sessions=sessions, last=date(last.year, last.month, last.day), seed=seed)
+    day, planted = date(last.year, last.month, last.day), Variant(variant.value)
+    summary = simulate(folder, codes=codes, sessions=sessions, last=day, seed=seed, variant=planted)
     typer.echo(str(summary))
 
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
+from tosho.calendar import offset
 from tosho.contracts import HORIZONS
 from tosho.dataset.cross_section import counts_to_bounds
 from tosho.dataset.labels import LABEL_COLUMNS
+from tosho.dataset.listing import listing_at
 from tosho.dataset.samples import Columns, ColumnsError, Samples
+from tosho.dataset.vocabulary import STATIC, static_numbers
+from tosho.features.columns import LISTING_AGE
 from tosho.storage import Lake, Manifest
 
 _AHEAD = 2  # partitions read ahead
@@ -48,19 +55,42 @@ def assemble_features(lake: Lake, columns: Columns, sessions: Sequence[date]) ->
     return _features(lake, columns, sessions)
 
 
-def fingerprint(lake: Lake, sessions: Sequence[date]) -> str:
-    """Return one checksum of all features and labels of these sessions, from their manifests."""
+def with_static(lake: Lake, samples: Samples) -> Samples:
+    """Return the samples with what each session's listing says of a code: sector, segment and scale.
+
+    Where a session has no listing, the newest of the 65 sessions before holds; without one all is unknown.
+    """
+    static = np.zeros((samples.rows, len(STATIC)), np.uint8)
+    there = lake.sessions("securities", offset(samples.sessions[0], -LISTING_AGE), samples.sessions[-1])
+    listing, read = pl.DataFrame(), None
+    for i, session in enumerate(samples.sessions):
+        at = bisect_right(there, session) - 1
+        if at < 0 or there[at] < offset(session, -LISTING_AGE):
+            continue
+        if there[at] != read:
+            read, listing = there[at], listing_at(lake, there[at])
+        rows = slice(int(samples.bounds[i]), int(samples.bounds[i + 1]))
+        codes = pl.DataFrame({"code": samples.codes[rows].astype(str)})
+        static[rows] = static_numbers(codes.join(listing, on="code", how="left", maintain_order="left"))
+    return replace(samples, static=static)
+
+
+def fingerprint(lake: Lake, sessions: Sequence[date], static: npt.NDArray[np.uint8] | None = None) -> str:
+    """Return one checksum of all features and labels of these sessions, from their manifests, and of `static`."""
     wanted = [(table, session) for session in sessions for table in ("features", "labels")]
     with ThreadPoolExecutor(8) as pool:
         found = pool.map(lambda at: lake.manifest(*at).sha256, wanted)
-        return hashlib.sha256("".join(found).encode()).hexdigest()
+        digest = hashlib.sha256("".join(found).encode())
+    if static is not None:
+        digest.update(np.ascontiguousarray(static).data)
+    return digest.hexdigest()
 
 
 def _features(lake: Lake, columns: Columns, sessions: Sequence[date]) -> Samples:
     with ThreadPoolExecutor(8) as pool:
         manifests = list(pool.map(lambda s: lake.manifest("features", s), sessions))
     for manifest in manifests:
-        columns.demand(_numbered(manifest, columns.names), f"The features of {manifest.session}")
+        columns.demand(numbered(manifest, columns.names), f"The features of {manifest.session}")
     bounds = counts_to_bounds(np.array([manifest.rows for manifest in manifests]))
     samples = Samples(
         columns,
@@ -79,7 +109,12 @@ def _features(lake: Lake, columns: Columns, sessions: Sequence[date]) -> Samples
     return samples
 
 
-def _numbered(manifest: Manifest, names: tuple[str, ...]) -> Columns:
+def numbered(manifest: Manifest, names: tuple[str, ...]) -> Columns:
+    """Return the columns of a partition of features that has these names, of the set and number that it says it is.
+
+    Raises:
+        ColumnsError: It does not say.
+    """
     facts = manifest.facts
     if "feature_set" not in facts or "number" not in facts:
         raise ColumnsError(

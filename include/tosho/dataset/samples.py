@@ -59,6 +59,7 @@ class Samples:
         codes: `[rows]`, bytes of five characters.
         features: `[rows, features]` float32; NaN where the feature is null.
         returns: `[rows, horizons]` float32, fractions; NaN where the label is null or not known.
+        static: `[rows, 3]` uint8, numbers of sector33, segment and scale, 0 unknown; None where nobody asked.
     """
 
     columns: Columns
@@ -67,6 +68,7 @@ class Samples:
     codes: npt.NDArray[np.bytes_]
     features: npt.NDArray[np.float32]
     returns: npt.NDArray[np.float32]
+    static: npt.NDArray[np.uint8] | None = None
 
     @property
     def rows(self) -> int:
@@ -84,6 +86,7 @@ class Samples:
             self.codes[rows],
             self.features[rows],
             self.returns[rows],
+            None if self.static is None else self.static[rows],
         )
 
     def where(self, kept: npt.NDArray[np.bool_]) -> Samples:
@@ -94,6 +97,7 @@ class Samples:
             codes=self.codes[kept],
             features=self.features[kept],
             returns=self.returns[kept],
+            static=None if self.static is None else self.static[kept],
         )
 
     def thinned(self, rows: int, seed: int) -> Samples:

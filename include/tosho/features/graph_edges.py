@@ -46,3 +46,33 @@ def edges_of(window: Array) -> Edges:
     low, high = np.minimum(*ends), np.maximum(*ends)
     order = np.argsort(low * window.shape[1] + high)
     return Edges(low[order], high[order], rho[chosen][order])
+
+
+def choices_of(window: Array, strongest: int) -> tuple[Places, Places, Array]:
+    """Return which others each code of a window chooses: places of the codes and of the others, and rho.
+
+    The `strongest` |rho| of those that are at least `LEAST`, of equal ones the first by code; as in `edges_of`.
+    """
+    series = series_of(window)
+    low, high = candidates(series, least=LEAST, strongest=strongest, common=MIN_OBS)
+    rho = exact.correlations(series.values, series.mask, low, high, FLAT)
+    strong = np.abs(rho) >= LEAST  # false where there is no correlation
+    ends = series.place[low[strong]], series.place[high[strong]]
+    node, other, rho = np.concatenate(ends), np.concatenate(ends[::-1]), np.tile(rho[strong], 2)
+    order = np.lexsort((other, -np.abs(rho), node))
+    node, other, rho = node[order], other[order], rho[order]
+    chosen = np.arange(node.size) - np.searchsorted(node, node) < strongest
+    return node[chosen], other[chosen], rho[chosen]
+
+
+def correlations_of(window: Array, node: Places, other: Places) -> Array:
+    """Return rho of some pairs of codes, with the bits of `edges_of`; NaN where a pair has none, as there."""
+    series = series_of(window)
+    at = np.full(window.shape[1], -1, np.int32)
+    at[series.place] = np.arange(series.nodes)
+    near = np.flatnonzero((at[node] >= 0) & (at[other] >= 0))
+    ends = at[node[near]], at[other[near]]
+    common = np.bitwise_count(series.mask[ends[0]] & series.mask[ends[1]]) >= MIN_OBS
+    rho = np.full(node.size, np.nan)
+    rho[near[common]] = exact.correlations(series.values, series.mask, ends[0][common], ends[1][common], FLAT)
+    return rho

@@ -44,7 +44,7 @@ def build_window(lake: Lake, wanted: FeatureSet, window: Window, workers: int | 
     workers = workers or len(os.sched_getaffinity(0))
     rows, passes = lake.manifest("bars", window.wanted[-1]).rows, plan(wanted)
     shape = shape_of(rows, len(passes.handed_on), window, workers)
-    with _pool(workers) as pool, _scratch() as folder:
+    with worker_pool(workers) as pool, _scratch() as folder:
         opening = Opening.of(lake, wanted, passes, window, shape)
         reading = pool.map(partial(_read, opening.read, _Between(folder)), range(len(opening.read.chunks)))
         run(opening.prepare(pool.map), reading, pool, folder)  # the driver computes the market while workers read
@@ -112,7 +112,7 @@ def _scratch() -> Iterator[Path]:
 
 
 @contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Give a pool of fresh processes, one for every core, in the environment of a worker."""
     context = get_context("forkserver")
     context.set_forkserver_preload(["tosho.features.pieces.job"])

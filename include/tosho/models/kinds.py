@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from tosho.dataset.samples import Columns
+from tosho.models.atft.settings import Size
 from tosho.models.base import Forecaster, Learner
 
-KINDS = ("lightgbm", "linear", "double_ensemble", "ensemble")
+if TYPE_CHECKING:
+    from tosho.models.atft.forecaster import ATFT
+
+KINDS = ("lightgbm", "linear", "double_ensemble", "ensemble", "atft")
+MEMBERS = ("lightgbm", "linear", "double_ensemble")
+"""Kinds of which the ensemble is made."""
 
 
 class UnknownKindError(LookupError):
     """There is no such kind of model."""
+
+
+class MissingLibraryError(LookupError):
+    """A kind of model needs a library that this installation was made without."""
 
 
 def read(kind: str, columns: Columns, files: Mapping[str, bytes]) -> Forecaster:
@@ -19,6 +31,7 @@ def read(kind: str, columns: Columns, files: Mapping[str, bytes]) -> Forecaster:
 
     Raises:
         UnknownKindError: This version knows no such kind.
+        MissingLibraryError: The kind's engine is not installed.
     """
     # ruff: noqa: PLC0415 - each kind loads its own engine
     if kind == "lightgbm":
@@ -37,14 +50,22 @@ def read(kind: str, columns: Columns, files: Mapping[str, bytes]) -> Forecaster:
         from tosho.models.ensemble import EnsembleForecaster
 
         return EnsembleForecaster.from_files(columns, files, read)
+    if kind == "atft":
+        _demand_torch()
+        from tosho.models.atft.forecaster import NetworkForecaster
+
+        return NetworkForecaster.from_files(columns, files)
     raise _unknown(kind)
 
 
 def learner(kind: str) -> Learner:
     """Return the learner of a kind as it comes; the ensemble's members are LightGBM, the ridge and DoubleEnsemble.
 
+    ATFT-GAT-FAN comes at its own size where torch sees a GPU, and reduced where it does not.
+
     Raises:
         UnknownKindError: This version knows no such kind.
+        MissingLibraryError: The kind's engine is not installed.
     """
     if kind == "lightgbm":
         from tosho.models.lightgbm import LightGBM
@@ -61,8 +82,35 @@ def learner(kind: str) -> Learner:
     if kind == "ensemble":
         from tosho.models.ensemble import Ensemble
 
-        return Ensemble(tuple(learner(member) for member in KINDS if member != "ensemble"))
+        return Ensemble(tuple(learner(member) for member in MEMBERS))
+    if kind == "atft":
+        return network()
     raise _unknown(kind)
+
+
+def network(size: Size = "auto") -> ATFT:
+    """Return the learner of ATFT-GAT-FAN in a size.
+
+    Raises:
+        MissingLibraryError: torch is not installed.
+    """
+    _demand_torch()
+    from tosho.models.atft.forecaster import ATFT
+
+    return ATFT.sized(size)
+
+
+def _demand_torch() -> None:
+    if not find_spec("torch"):
+        raise MissingLibraryError(
+            "A model of kind 'atft' was asked for, and torch is not installed here. Build the training image with it "
+            "(DEVICE=cpu or DEVICE=cuda for deploy/images/build.sh), or take another kind."
+        )
+
+
+def sees_listings(kind: str) -> bool:
+    """Return whether models of a kind look at what a session's listing says of a code (`Samples.static`)."""
+    return kind == "atft"
 
 
 def _unknown(kind: str) -> UnknownKindError:

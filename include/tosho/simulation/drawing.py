@@ -13,6 +13,7 @@ from tosho.simulation.prices import Prices, print_prices
 from tosho.simulation.returns import Returns, draw_returns
 from tosho.simulation.signal import expected_return
 from tosho.simulation.streams import Panel, Streams
+from tosho.simulation.variants import Variant
 from tosho.simulation.volumes import Volumes, draw_volumes
 
 FEWEST_CODES, MOST_CODES = 50, 8_000
@@ -40,7 +41,7 @@ class Market:
         return {horizon: expected_return(self.returns.states, horizon) for horizon in HORIZONS}
 
 
-def draw_market(*, codes: int, sessions: int, last: date, seed: int) -> Market:
+def draw_market(*, codes: int, sessions: int, last: date, seed: int, variant: Variant = Variant.PLAIN) -> Market:
     """Return a market in memory; same arguments, same numbers.
 
     Raises:
@@ -55,8 +56,8 @@ def draw_market(*, codes: int, sessions: int, last: date, seed: int) -> Market:
     days = calendar.sessions(calendar.offset(newest, 1 - sessions), newest)
     streams = Streams(seed)
     universe = draw_universe(streams, codes, days)
-    returns = draw_returns(streams, universe, sessions)
+    returns = draw_returns(streams, universe, sessions, variant)
     prices = print_prices(streams, universe, days, returns)
-    volumes = draw_volumes(streams, universe, prices, returns)
+    volumes = draw_volumes(streams, universe, prices, returns, variant)
     points = topix(streams, universe, prices, volumes.outstanding)
     return Market(streams, days, universe, returns, prices, volumes, points)

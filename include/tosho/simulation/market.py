@@ -36,10 +36,11 @@ from tosho.simulation.options import (
 )
 from tosho.simulation.reports import draw_reports
 from tosho.simulation.short_selling import short_ratio_table, short_sale_report_table
-from tosho.simulation.signal import EFFECTS
+from tosho.simulation.signal import CATCH_UP, EFFECTS
 from tosho.simulation.statements import statements_table
 from tosho.simulation.streams import Panel
 from tosho.simulation.truth import Attainable, attainable, labels
+from tosho.simulation.variants import Variant
 
 ROWS_A_GROUP: Final = 1 << 18
 TRUTH: Final = "truth.json"
@@ -57,12 +58,21 @@ class MarketSummary:
     codes: int
     bars: int
     attainable: dict[int, Attainable]
+    variant: Variant = Variant.PLAIN
 
 
-def simulate(
-    folder: Path, *, codes: int = 4000, sessions: int = 500, last: date = date(2025, 3, 31), seed: int = 7
+def simulate(  # noqa: PLR0913 - what a market is drawn from
+    folder: Path,
+    *,
+    codes: int = 4000,
+    sessions: int = 500,
+    last: date = date(2025, 3, 31),
+    seed: int = 7,
+    variant: Variant = Variant.PLAIN,
 ) -> MarketSummary:
     """Write a synthetic market of so many codes and sessions, of which the last is the newest not after `last`.
+
+    In a `variant` one thing more is planted; see `variants`.
 
     The folder gets a file for each table that the server serves (`simulation.tables` names them, beside bars and
     master), with J-Quants V2's names; truth.parquet, the forecasts of a perfect model (Date, Code, oracle_h); and
@@ -73,7 +83,7 @@ def simulate(
         NoPriceRulesError: The market would begin before the first known price rules.
         CalendarBoundError: The market lies outside the known calendar.
     """
-    market = draw_market(codes=codes, sessions=sessions, last=last, seed=seed)
+    market = draw_market(codes=codes, sessions=sessions, last=last, seed=seed, variant=variant)
     forecasts = market.forecasts()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / TRUTH).unlink(missing_ok=True)  # written last: a folder that has it is whole
@@ -90,6 +100,7 @@ def simulate(
             horizon: attainable(forecast, labels(market.prices, horizon), market.prices.traded, horizon)
             for horizon, forecast in forecasts.items()
         },
+        variant=variant,
     )
     (folder / TRUTH).write_text(json.dumps(_facts(summary), indent=2) + "\n", encoding="utf-8")
     return summary
@@ -134,6 +145,7 @@ def _write(folder: Path, tables: dict[str, pl.DataFrame]) -> None:
 
 def _facts(summary: MarketSummary) -> dict[str, object]:
     """Return what truth.json says."""
+    planted = {**EFFECTS, "catch_up": CATCH_UP} if summary.variant is Variant.NEIGHBOURS else EFFECTS
     return {
         "seed": summary.seed,
         "codes": summary.codes,
@@ -143,5 +155,6 @@ def _facts(summary: MarketSummary) -> dict[str, object]:
         "label": "y_h(t) = AdjC(t+1+h) / AdjC(t+1) - 1",
         "forecast": "E[y_h | information at the close of t], in truth.parquet as oracle_h",
         "attainable": {str(horizon): found._asdict() for horizon, found in summary.attainable.items()},
-        "effects": {name: asdict(effect) for name, effect in EFFECTS.items()},
+        "effects": {name: asdict(effect) for name, effect in planted.items()},
+        **({} if summary.variant is Variant.PLAIN else {"variant": summary.variant.value}),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Final
 
@@ -12,6 +12,7 @@ from tosho.simulation.listing import Universe
 from tosho.simulation.sectors import SECTORS
 from tosho.simulation.signal import ATTENTION, OVERSHOOT, UNREST, States, drift
 from tosho.simulation.streams import Panel, Streams, autoregressive, persistence_of
+from tosho.simulation.variants import PEER_VOLATILITY, Variant, common_returns, draw_groups, lag_behind_peers
 
 PREMIUM: Final = 0.0002
 """Expected return of the market a session."""
@@ -46,7 +47,7 @@ class Returns:
     states: States
 
 
-def draw_returns(streams: Streams, universe: Universe, sessions: int) -> Returns:
+def draw_returns(streams: Streams, universe: Universe, sessions: int, variant: Variant = Variant.PLAIN) -> Returns:
     """Return what happens to every code in every session, listed or not."""
     codes = len(universe.codes)
     mood = _market_mood(streams, sessions)
@@ -58,10 +59,24 @@ def draw_returns(streams: Streams, universe: Universe, sessions: int) -> Returns
     market_volatility = MARKET_VOLATILITY * np.exp(MARKET_SWING * mood)[:, None]
     market = market_volatility * _student(streams, "market", (sessions, 1))
     sector = _sector_returns(streams, universe, sessions)
-    return Returns(
+    found = Returns(
         total=drift(states) + universe.beta * market + sector + shock,
         volatility=np.sqrt(level**2 + (universe.beta * market_volatility) ** 2 + SECTOR_VOLATILITY**2),
         surprise=surprise,
+        states=states,
+    )
+    return _with_peers(found, streams, universe, shock) if variant is Variant.NEIGHBOURS else found
+
+
+def _with_peers(returns: Returns, streams: Streams, universe: Universe, shock: Panel) -> Returns:
+    """Return the returns of a market whose codes move with their peers and catch up with them."""
+    groups = draw_groups(streams, universe)
+    states = replace(returns.states, lag=lag_behind_peers(groups, shock))
+    caught_up = drift(states) - drift(returns.states)
+    return replace(
+        returns,
+        total=returns.total + common_returns(streams, groups, len(shock)) + caught_up,
+        volatility=np.sqrt(returns.volatility**2 + np.where(groups >= 0, PEER_VOLATILITY, 0.0) ** 2),
         states=states,
     )
 

@@ -49,6 +49,8 @@ OVERSHOOT: Final = Effect(strength=-0.022, half_life=8)
 ATTENTION: Final = Effect(strength=0.046, half_life=2)
 UNREST: Final = Effect(strength=-0.011, half_life=40)
 EFFECTS: Final = {"overshoot": OVERSHOOT, "attention": ATTENTION, "unrest": UNREST}
+CATCH_UP: Final = Effect(strength=0.08, half_life=3)
+"""In the variant with peers alone: who lags them catches up, as industries' laggards do (Hou 2007)."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class States:
         usual_unrest: `[codes]`, the level to which unrest returns.
         scale: `[codes]`, daily idiosyncratic volatility at its usual level, as a fraction.
         carry: `[codes]`, expected return a session for bearing the market, as a fraction.
+        lag: Return units: how far a code lags its peers; None in a market without peers.
     """
 
     overshoot: Panel
@@ -70,6 +73,7 @@ class States:
     usual_unrest: Panel
     scale: Panel
     carry: Panel
+    lag: Panel | None = None
 
 
 def expected_return(states: States, horizon: int) -> Panel:
@@ -78,12 +82,13 @@ def expected_return(states: States, horizon: int) -> Panel:
     Compounding within the horizon is left out: it is of the order of the squared drift, below 1e-4.
     """
     passing = states.unrest - states.usual_unrest
-    return np.asarray(
+    expected = np.asarray(
         OVERSHOOT.strength * OVERSHOOT.reach(horizon) * states.overshoot
         + ATTENTION.strength * ATTENTION.reach(horizon) * states.scale * states.attention
         + UNREST.strength * states.scale * (horizon * states.usual_unrest + UNREST.reach(horizon) * passing)
         + horizon * states.carry
     )
+    return expected if states.lag is None else expected + CATCH_UP.strength * CATCH_UP.reach(horizon) * states.lag
 
 
 def drift(states: States) -> Panel:

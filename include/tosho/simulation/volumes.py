@@ -11,6 +11,7 @@ from tosho.simulation.listing import ETF, REIT, Universe
 from tosho.simulation.prices import Prices
 from tosho.simulation.returns import Returns
 from tosho.simulation.streams import Panel, Streams, autoregressive
+from tosho.simulation.variants import Variant, log_regimes
 
 SEEN: Final = 0.7
 """Log volume for each standard deviation of attention."""
@@ -32,7 +33,9 @@ class Volumes:
     outstanding: Panel
 
 
-def draw_volumes(streams: Streams, universe: Universe, prices: Prices, returns: Returns) -> Volumes:
+def draw_volumes(
+    streams: Streams, universe: Universe, prices: Prices, returns: Returns, variant: Variant = Variant.PLAIN
+) -> Volumes:
     """Return the volumes of every session; where nobody traded they mean nothing, like the prices."""
     shape = prices.close.shape
     everywhere = autoregressive(streams.open("busy").standard_normal((shape[0], 1)), 0.8, np.zeros(1))
@@ -42,6 +45,8 @@ def draw_volumes(streams: Streams, universe: Universe, prices: Prices, returns: 
         + MARKET_WIDE * everywhere
         + NOISE * streams.open("volume").standard_normal(shape)
     )
+    if variant is Variant.REGIMES:
+        log_volume += log_regimes(streams, *shape)
     outstanding = np.asarray(np.round(universe.shares / np.cumprod(prices.factor, axis=0)), dtype=np.float64)
     lot = np.select([universe.product == kind for kind in LOTS], list(LOTS.values()), STOCK_LOT)
     wanted = universe.turnover_rate * outstanding * np.exp(log_volume)

@@ -10,11 +10,12 @@ import polars as pl
 from tosho.calendar import cutoff, offset
 from tosho.config import Settings
 from tosho.contracts import HORIZONS, PREDICTIONS, QUANTILES
-from tosho.dataset.assemble import assemble_features
+from tosho.dataset.assemble import assemble_features, with_static
 from tosho.dataset.cross_section import Float64s
 from tosho.dataset.samples import Samples
 from tosho.models.bundle import Bundle
 from tosho.models.intervals import expected_returns
+from tosho.models.kinds import sees_listings
 from tosho.models.registry import UNPROVEN, Registered, Registry, name_of
 from tosho.observability import metrics
 from tosho.observability.log import logger
@@ -47,6 +48,8 @@ def score(settings: Settings, session: date, run_id: str = "", kind: str = "ligh
     log.info("Scoring %s with %s version %s%s.", session, served.name, served.version, f", {flag}" if flag else "")
     context = bundle.forecaster.context
     samples = assemble_features(lake, bundle.columns, [offset(session, n) for n in range(-context, 1)])
+    if sees_listings(bundle.forecaster.kind):
+        samples = with_static(lake, samples)
     today = samples.between(session, session)
     scores = bundle.predict(samples)[samples.rows - today.rows :]
     frame = predictions(today, scores, bundle, served, flag, run_id or f"{served.name}-v{served.version}-{session}")

@@ -12,7 +12,7 @@ from pathlib import Path
 from tosho.calendar import offset
 from tosho.config import Settings
 from tosho.contracts import HORIZONS
-from tosho.dataset.assemble import fingerprint
+from tosho.dataset.assemble import fingerprint, with_static
 from tosho.dataset.combinatorial import Combinatorial
 from tosho.dataset.cross_section import Float64s
 from tosho.dataset.samples import Columns, Samples
@@ -29,8 +29,10 @@ from tosho.features.sets import UnknownFeatureSetError, feature_set
 from tosho.models.base import Forecaster, Learner
 from tosho.models.bundle import Bundle, BundleError
 from tosho.models.conformal import Mondrian, TooFewToCalibrateError
+from tosho.models.kinds import sees_listings
 from tosho.models.lightgbm import LightGBM
 from tosho.models.registry import CHAMPION, KNEW, Registry, Run, name_of
+from tosho.models.walk import predicted
 from tosho.observability import metrics
 from tosho.observability.log import logger
 from tosho.observability.progress import Progress
@@ -88,9 +90,11 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
     learner, lake = learner or LightGBM(), Lake.of(settings)
     registry, trading = Registry(settings, name_of(learner.kind)), trading or Trading()
     data = prepare(settings, lake, first, last, plan or WalkForward())
+    if sees_listings(learner.kind):
+        data = replace(data, samples=with_static(lake, data.samples))
     splits = final.over(data.samples.sessions) if final else ()
     parameters = _parameters(learner, data, trading, tried, final)
-    digest = fingerprint(lake, data.samples.sessions)
+    digest = fingerprint(lake, data.samples.sessions, data.samples.static)
     made_from = digest_of(parameters, digest, truth)
     if known := recall(settings, registry, made_from):
         return known | {"seconds": round(time.monotonic() - began, 1)}
@@ -187,8 +191,8 @@ def _champion(registry: Registry, samples: Samples) -> Champion | None:
         return Champion(found.version, daily, knew, f"the champion cannot be used any more. {error}")
     later = [s for s in samples.sessions if s > offset(bundle.fitted[1], WalkForward().gap)]
     if not retired and later and bundle.columns == samples.columns:
-        seen = samples.between(later[0], later[-1])
-        daily = daily.then(daily_ic(bundle.predict(seen), seen))
+        seen, scores = predicted(bundle.forecaster, samples, later[0], later[-1])
+        daily = daily.then(daily_ic(scores, seen))
     return Champion(found.version, daily, found.knew, retired)
 
 

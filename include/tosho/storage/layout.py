@@ -7,8 +7,9 @@ from datetime import date
 
 MANIFEST = "manifest.json"
 MONTHS = "months"
-AREAS = ("raw", "tables", "quarantine", "reports", MONTHS)
-"""The folders of the lake, each with one folder a source, table or, of reports, session."""
+DATASETS = "datasets"
+AREAS = ("raw", "tables", "quarantine", "reports", MONTHS, DATASETS)
+"""The folders of the lake, each with one folder a source, table, dataset or, of reports, session."""
 
 _SESSION = "session="
 
@@ -49,6 +50,15 @@ def report_path(session: date) -> str:
     'reports/session=2018-11-16/quality.html'
     """
     return f"reports/{_SESSION}{session.isoformat()}/quality.html"
+
+
+def dataset_path(name: str) -> str:
+    """Return the folder of a dataset that models are trained on.
+
+    >>> dataset_path("core")
+    'datasets/core'
+    """
+    return f"{DATASETS}/{name}"
 
 
 def raw_path(source: str, request: str) -> str:

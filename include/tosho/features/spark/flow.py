@@ -50,7 +50,7 @@ def flow(spark: SparkSession, job: Job) -> None:
         .mapInArrow(partial(_compute, series=job.series), _WIDE_DDL)
         .repartitionById(job.shape.spans(job.window), "span")
     )
-    with _failing(f"builds {job.target.table} from {job.window.wanted[0]} to {job.window.wanted[-1]}"):
+    with failing(f"builds {job.target.table} from {job.window.wanted[0]} to {job.window.wanted[-1]}"):
         wide.write.format(sink.name()).mode("append").save()
 
 
@@ -63,12 +63,12 @@ def spread(spark: SparkSession, sums: Sums, parts: Sequence[int]) -> list[pl.Dat
     if len(parts) <= 1:
         return [sums(part) for part in parts]
     frame = spark.range(0, len(parts), 1, len(parts)).mapInArrow(partial(_sum, sums=sums), "blob binary")
-    with _failing("adds up the returns of sectors, or of the universe"):
+    with failing("adds up the returns of sectors, or of the universe"):
         return [unpack(bytes(row["blob"])) for row in frame.collect()]
 
 
 @contextmanager
-def _failing(doing: str) -> Iterator[None]:
+def failing(doing: str) -> Iterator[None]:
     """Turn what Spark raises into a sentence."""
     try:
         yield

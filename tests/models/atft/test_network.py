@@ -1,0 +1,178 @@
+from dataclasses import replace
+
+import pytest
+import torch  # noqa: TID253
+
+from planted.windows import GROUPS, SMALL, network_of, random_session
+from tosho.features.sets import feature_set
+from tosho.models.atft.fusion import CausalAttention
+from tosho.models.atft.groups import groups_of
+from tosho.models.atft.heads import rising
+from tosho.models.atft.loss import session_loss
+from tosho.models.atft.network import Network, parameters
+from tosho.models.atft.settings import Architecture, Objective, SettingsError
+
+SWITCHES = {
+    "fan": {"normalisation": "none"},
+    "san": {"normalisation": "none"},
+    "selection": {"selection": False},
+    "static": {"static": False},
+    "recurrence": {"recurrence": False},
+    "attention": {"attention": False},
+    "graph": {"graph": False},
+}
+WEIGHTS = {
+    "fan": ("normalisation.", "rejoin."),
+    "san": ("normalisation.", "rejoin."),
+    "selection": ("selection.weigh.", "selection.embed."),
+    "static": ("context.",),
+    "recurrence": ("temporal.lstm.", "temporal.read."),
+    "attention": ("temporal.attention.",),
+    "graph": ("graph.",),
+}
+
+
+def shape_with(block):
+    return replace(SMALL, normalisation="san") if block == "san" else SMALL
+
+
+def stepped(block):
+    """A network after one step of training, with the gradients of a second session."""
+    network = network_of(shape_with(block))
+    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3)
+    for seed in (1, 2):
+        session = random_session(seed=seed)
+        optimiser.zero_grad()
+        session_loss(network(*session.inputs), session.target, session.present[:, -1], Objective()).total.backward()
+        if seed == 1:
+            optimiser.step()
+    return network
+
+
+def test_the_default_size_has_5_6_million_weights():
+    network = Network(groups_of(feature_set("core").names), Architecture())
+    assert parameters(network) == pytest.approx(5_600_000, rel=0.02)
+
+
+@pytest.mark.parametrize("block", SWITCHES)
+def test_each_block_is_alive(block):
+    network = stepped(block)
+    inside = {n: w for n, w in network.named_parameters() if n.startswith(WEIGHTS[block])}
+    assert inside
+    dead = [name for name, weight in inside.items() if weight.grad is None or not weight.grad.abs().sum() > 0]
+    assert dead == []
+
+
+@pytest.mark.parametrize("block", SWITCHES)
+def test_switching_a_block_off_changes_what_is_said(block):
+    whole, ablated = network_of(shape_with(block)), network_of(replace(shape_with(block), **SWITCHES[block]))
+    shared = {n: w for n, w in whole.state_dict().items() if not n.startswith(WEIGHTS[block])}
+    ablated.load_state_dict(shared, strict=False)
+    assert parameters(ablated) != parameters(whole)
+    session = random_session(seed=4)
+    with torch.no_grad():
+        apart = whole.eval()(*session.inputs).scores - ablated.eval()(*session.inputs).scores
+    assert apart.abs().max() > 1e-3
+
+
+def test_every_weight_of_the_whole_network_learns():
+    network = stepped("graph")
+    assert [name for name, weight in network.named_parameters() if weight.grad is None] == []
+
+
+def test_selection_weights_sum_to_one():
+    session = random_session()
+    weights = network_of()(*session.inputs).weights
+    assert (weights > 0).all()
+    torch.testing.assert_close(weights.sum(dim=-1), torch.ones(len(weights)))
+
+
+def test_without_selection_shares_are_those_of_the_embedding():
+    session = random_session()
+    weights = network_of(replace(SMALL, selection=False))(*session.inputs).weights
+    torch.testing.assert_close(weights.sum(dim=-1), torch.ones(len(weights)))
+
+
+def test_quantiles_rise_whatever_the_numbers():
+    raw = 50 * torch.randn(2000, 4, 5, generator=torch.Generator().manual_seed(0))
+    assert (rising(raw).diff(dim=-1) >= 0).all()
+    torch.testing.assert_close(rising(raw)[..., 2], raw[..., 2])
+
+
+def test_quantiles_of_the_network_rise():
+    assert (network_of()(*random_session().inputs).quantiles.diff(dim=-1) > 0).all()
+
+
+def test_padding_changes_nothing():
+    network, session = network_of().eval(), random_session(codes=30)
+    x, present, static, neighbours, edges = session.inputs
+    padded = (
+        torch.cat([x, torch.randn(9, *x.shape[1:])]),
+        torch.cat([present, torch.zeros(9, present.shape[1], dtype=torch.bool)]),
+        torch.cat([static, static[:9]]),
+        torch.cat([torch.where(neighbours < 0, 33, neighbours), torch.full((9, neighbours.shape[1]), 2)]),
+        torch.cat([edges, edges[:9]]),
+    )
+    with torch.no_grad():
+        torch.testing.assert_close(network(*padded).scores[:30], network(*session.inputs).scores)
+
+
+def test_what_stands_in_an_absent_session_changes_nothing():
+    network, session = network_of(), random_session()
+    other = session._replace(x=torch.where(session.present.unsqueeze(-1), session.x, 123.0))
+    assert not torch.equal(other.x, session.x)
+    for ours, theirs in zip(network(*session.inputs), network(*other.inputs), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_attention_sees_nothing_later():
+    torch.manual_seed(0)
+    layer = CausalAttention(SMALL).eval()
+    states, present = torch.randn(5, 12, 16), torch.ones(5, 12, dtype=torch.bool)
+    before = layer(states, states, present)
+    states[:, 7:] += 3.0
+    after = layer(states, states, present)
+    torch.testing.assert_close(after[:, :7], before[:, :7])
+    assert (after[:, 7:] - before[:, 7:]).abs().max() > 0.1
+
+
+def test_the_last_step_alone_asks_as_in_the_whole():
+    layer = CausalAttention(SMALL).eval()
+    states, present = torch.randn(5, 12, 16), torch.rand(5, 12) > 0.3
+    torch.testing.assert_close(layer(states[:, -1:], states, present)[:, -1], layer(states, states, present)[:, -1])
+
+
+def test_several_layers_of_attention_give_finite_scores_to_a_code_listed_today():
+    network, session = network_of(replace(SMALL, attention_layers=3)), random_session()
+    session.present[0, :-1] = False
+    assert torch.isfinite(network(*session.inputs).scores).all()
+
+
+def test_both_graph_paths_give_the_same_scores():
+    session, outputs = random_session(), []
+    for path in ("table", "edges"):
+        with torch.no_grad():
+            outputs.append(network_of(replace(SMALL, graph_path=path)).eval()(*session.inputs).scores)
+    torch.testing.assert_close(*outputs, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"width": 18}, "The width is 18, with 4 attention heads"),
+        ({"bins": 6}, "FAN removes 6 frequencies of a window of 12 sessions"),
+        ({"slice_length": 5}, "A window of 12 sessions is not two or more whole slices of 5"),
+        ({"graph_layers": 0}, "switch it off instead"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(wrong, sentence):
+    with pytest.raises(SettingsError, match=sentence):
+        replace(SMALL, **wrong)
+
+
+def test_groups_hold_every_feature_once():
+    names = feature_set("core").names
+    groups = groups_of((*names, "not in the catalogue"))
+    assert sorted(place for group in groups for place in group) == list(range(len(names) + 1))
+    assert groups[-1] == (len(names),)
+    assert sum(map(len, GROUPS)) == 6

@@ -89,4 +89,5 @@ def test_the_ensemble_is_made_of_kinds_that_there_are():
 def test_what_was_scaled_through_time_is_told_with_its_sessions(fitted, market, fold):
     kind, model = fitted
     spans = [(fitted.first, fitted.last) for fitted in model.scalers.values()]
-    assert spans == ([(fold.train.first, fold.train.last)] if kind == "atft" else [])
+    through_time = kind in ("atft", "double_ensemble")  # means and spreads; the choice of features
+    assert spans == ([(fold.train.first, fold.train.last)] if through_time else [])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tosho.commands.features import Engine
 from tosho.config import Settings
 from tosho.observability.log import log_to_stderr
 
@@ -20,13 +21,6 @@ if TYPE_CHECKING:
     from tosho.dataset.build import Engine as Maker
 
 app = typer.Typer(no_args_is_help=True, help="Build a dataset for networks in the lake; fetch it into a folder.")
-
-
-class Engine(StrEnum):
-    """Who makes the pieces; both give the same bytes."""
-
-    LOCAL = "local"
-    SPARK = "spark"
 
 
 class Codes(StrEnum):

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tosho.config import caches
+from tosho.config.caches import NoFolderError
 from tosho.features import compiled as module
-from tosho.features.compiled import NoFolderError, compiled
+from tosho.features.compiled import compiled
 
 PROJECT = Path(__file__).parents[2]
 PATHS = {"PYTHONPATH": f"{PROJECT / 'include'}{os.pathsep}{PROJECT / 'tests'}"}
@@ -90,7 +92,7 @@ def test_code_is_not_run_from_a_folder_that_all_may_write_to(folder, caplog):
     kept.chmod(0o777)
     module._folder.cache_clear()
     assert compiled("int64(int64)")(doubled)(3) == 6
-    assert "with mode 777; code is run from there" in told(caplog)[0]
+    assert "with mode 777; what is there is believed" in told(caplog)[0]
     assert list(kept.iterdir()) == []
 
 
@@ -98,7 +100,7 @@ def test_nor_from_one_of_another_user(folder, monkeypatch):
     kept = module._folder()
     os.chown(kept, 12345, -1) if os.geteuid() == 0 else monkeypatch.setattr(os, "geteuid", lambda: 12345)
     with pytest.raises(NoFolderError, match="must be this user's or root's"):
-        module._refuse_strangers(kept)
+        caches.made_private(kept, "Name another")
 
 
 def test_without_a_home_nothing_is_kept(monkeypatch):

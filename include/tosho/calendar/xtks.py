@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from importlib.metadata import version
 from typing import NamedTuple
+
+from tosho.config.caches import remembered
 
 FIRST = date(2000, 1, 1)
 LAST = date(2035, 12, 31)
@@ -60,13 +63,22 @@ class NotASessionError(ValueError):
 
 @lru_cache(maxsize=1)
 def all_sessions() -> tuple[date, ...]:
-    """Return every session from FIRST to LAST, in order. The first call in a process loads the library."""
+    """Return every session from FIRST to LAST, in order.
+
+    Loading the library and laying out its years takes a second, in every task of every evening: what it said is kept.
+    """
+    depends = (version("exchange_calendars"), version("pandas"), FIRST.isoformat(), LAST.isoformat())
+    return tuple(map(date.fromisoformat, remembered("sessions", depends, _listed)))
+
+
+def _listed() -> list[str]:
+    """Return the library's sessions as ISO dates."""
     import exchange_calendars  # here, as it loads pandas: a Dag file that names a session must not pay for it
 
     known = exchange_calendars.exchange_calendar_xtks.XTKSExchangeCalendar(
         start=FIRST.isoformat(), end=LAST.isoformat()
     )
-    return tuple(label.date() for label in known.sessions)
+    return [label.date().isoformat() for label in known.sessions]
 
 
 def within_bounds(day: date) -> date:

@@ -24,16 +24,15 @@ from typing import Any, Final, TypeVar
 
 from numba import config, njit  # noqa: TID253 - this module is the door to Numba
 
+from tosho.config import caches
+from tosho.config.caches import NoFolderError
 from tosho.observability.log import logger
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _RULES: Final = {"nogil": True, "error_model": "numpy", "fastmath": False, "boundscheck": False}
+_OTHERWISE: Final = "Name another folder in NUMBA_CACHE_DIR"
 _log = logger(__name__)
-
-
-class NoFolderError(OSError):
-    """There is no folder in which compiled code may be kept."""
 
 
 def compiled(signature: str) -> Callable[[F], F]:
@@ -63,8 +62,7 @@ def _folder() -> Path | None:
     """Return the folder of compiled code, made if need be; None, and a warning, where none can be used."""
     try:
         folder = _named() / hashlib.sha256(repr(_RULES).encode()).hexdigest()[:8]  # Numba does not tell rules apart
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _refuse_strangers(folder)
+        caches.made_private(folder, _OTHERWISE)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         _log.warning("Compiled loops are not kept; each process compiles them anew, in about ten seconds. %s", error)
@@ -77,20 +75,7 @@ def _named() -> Path:
         raise NoFolderError(f"{__file__} is in an archive, and Numba knows the sources of files alone; install Tosho.")
     if named := os.environ.get("NUMBA_CACHE_DIR"):
         return Path(named).absolute()
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
-    try:
-        return caches.expanduser().absolute() / "tosho" / "compiled"
-    except RuntimeError as error:
-        raise NoFolderError("This user has no home; name a folder in NUMBA_CACHE_DIR.") from error
-
-
-def _refuse_strangers(folder: Path) -> None:
-    found = folder.stat()
-    if found.st_uid not in {0, os.geteuid()} or found.st_mode & 0o002:
-        raise NoFolderError(
-            f"{folder} is of user {found.st_uid} with mode {found.st_mode & 0o777:o}; code is run from there, so it "
-            "must be this user's or root's, and not writable for all. Name another in NUMBA_CACHE_DIR."
-        )
+    return caches.users_own("compiled", _OTHERWISE)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from graphlib import CycleError, TopologicalSorter
 
-from tosho.features import columns, probe, records
+from tosho.features import columns, records, remembered
 from tosho.features.grammar import DefinitionError
 from tosho.features.records import Grain, Records
 from tosho.features.sets import FeatureSet
@@ -136,7 +136,7 @@ class _Themselves:
 
 @lru_cache(16)
 def _planned(wanted: _Themselves, known: _Themselves) -> Plan:
-    """Probing four hundred features takes half a second, and a run asks for its plan in several places."""
+    """A run asks for its plan in several places."""
     return plan_of(wanted.found, {f.name: f for f in known.found})
 
 
@@ -145,7 +145,7 @@ def plan_of(wanted: Iterable[Feature], known: Mapping[str, Feature]) -> Plan:
     wanted = tuple(wanted)
     needed = _needed(wanted, known)
     ordered = _ordered(needed)
-    found = probe.lookbacks(f for f in ordered if _PASS[f.scope] < _OF_SESSION)
+    found = dict(remembered.lookbacks([f for f in ordered if _PASS[f.scope] < _OF_SESSION]))
     for f in ordered:
         if f.name not in found:
             of_graph = columns.GRAPH_REACH if set(f.inputs).intersection(columns.GRAPH) else 0

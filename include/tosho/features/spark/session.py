@@ -11,6 +11,7 @@ from pathlib import Path
 from pyspark.sql import SparkSession  # noqa: TID253 - this package is the door to pyspark
 
 import tosho
+from tosho.config import spark_jvm
 from tosho.features.pieces.worker import WORKER
 
 _NEEDED = {
@@ -41,6 +42,7 @@ def open_session(name: str, master: str = "") -> SparkSession:
     builder = SparkSession.builder.appName(name)
     if master:
         builder = builder.master(master).config("spark.ui.enabled", "false")
+        spark_jvm.start_soon(os.environ)
     # Workers on this machine find the package where the driver found it; others get it by --py-files.
     builder = builder.config("spark.executorEnv.PYTHONPATH", _python_path())
     for key, value in _NEEDED.items():

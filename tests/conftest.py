@@ -1,7 +1,7 @@
 import logging
 import os
 
-from services.spark import SHORT_LIVED
+from tosho.config import spark_jvm
 
-os.environ.setdefault("SPARK_SUBMIT_OPTS", SHORT_LIVED)  # of every Spark driver, the e2e scheduler's too
+spark_jvm.start_soon(os.environ)  # every Spark driver
 logging.getLogger("py4j").setLevel(logging.WARNING)  # else it logs at exit, to streams that pytest has closed

@@ -18,12 +18,13 @@ LOGS = PROJECT / ".tosho" / "test-logs"
 GROUPS = {
     "chain": ["tests/e2e/test_chain.py"],
     "services": ["tests/containers", "tests/e2e/test_real_market.py", "tests/jobs", "tests/parity"],
+    "models": ["tests/dataset", "tests/evaluation", "tests/models", "tests/steps"],
 }
-"""Long tests that wait for what they start. All others, new ones among them, are the group `rest`."""
+"""Long tests that wait for what they start, and those that train. All others, new ones among them, are group `rest`."""
 
 INTERRUPTED = 130
 TOLD_EVERY = 20  # seconds
-ENDS_WITHIN = 90  # seconds: a scheduler, a Docker daemon and a Spark cluster may be running
+ENDS_WITHIN = 180  # seconds: a scheduler, a Docker daemon and a Spark cluster may be running
 _DONE = re.compile(r"^(\S.*?) (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b.*\[ *(\d+)/(\d+)\]$", re.MULTILINE)
 _HEADING = re.compile(r"^=+ .* =+$", re.MULTILINE)
 

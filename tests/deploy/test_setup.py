@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
-TOOLS = ("bash", "dirname", "tr", "grep", "cut", "sha256sum", "env", "find", "touch")
+TOOLS = ("bash", "cat", "dirname", "tr", "grep", "cut", "sha256sum", "env", "find", "touch", "tail")
 
 
 @pytest.fixture
@@ -128,7 +128,8 @@ def installed(machine):
     python.parent.mkdir(parents=True)
     python.write_text('#!/bin/sh\necho "$@" >>"$CALLS"\n')
     python.chmod(0o755)
-    digest = hashlib.sha256((machine.root / "requirements.txt").read_bytes()).hexdigest()
+    read = [machine.root / name for name in ("requirements.txt", "deploy/setup.sh")]
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in read)).hexdigest()
     (machine.root / ".venv" / f".installed-{digest[:16]}").touch()
     return machine, loops
 
@@ -142,3 +143,39 @@ def test_loops_are_compiled_once_and_again_when_they_change(installed):
     os.utime(loops, (later, later))
     machine.setup()
     assert machine.calls == [compiles] * 2
+
+
+@pytest.fixture
+def with_java(installed):
+    """One that has Java, too, so that Spark's classes can be archived."""
+    machine, _ = installed
+    machine.has("java", """echo 'openjdk version "17.0.15"' >&2""").has("rm", "exit 0")
+    (machine.root / ".venv" / ".compiled").touch()
+    return machine
+
+
+def spark_submit(machine, script):
+    path = machine.root / ".venv" / "bin" / "spark-submit"
+    path.write_text(f'#!/bin/sh\necho spark-submit "$SPARK_SUBMIT_OPTS" >>"$CALLS"\n{script}\n')
+    path.chmod(0o755)
+
+
+def archived(machine):
+    return [call for call in machine.calls if call.startswith("spark-submit") and "-XX:ArchiveClassesAtExit=" in call]
+
+
+def test_the_classes_of_spark_are_archived_once_and_again_for_another_java(with_java):
+    spark_submit(with_java, "exit 0")
+    assert [with_java.setup().returncode for _ in range(2)] == [0, 0]
+    assert len(archived(with_java)) == 1
+    with_java.has("java", """echo 'openjdk version "21.0.1"' >&2""")
+    with_java.setup()
+    assert len(archived(with_java)) == 2
+
+
+def test_where_spark_cannot_run_it_is_told_and_tried_again(with_java):
+    spark_submit(with_java, "echo a sentence of Spark; exit 1")
+    done = [with_java.setup() for _ in range(2)]
+    assert [process.returncode for process in done] == [0, 0]
+    assert all(process.stderr.endswith("it ended with:\na sentence of Spark\n") for process in done), done[0].stderr
+    assert len(archived(with_java)) == 2

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import psutil
 
+from tosho.config.spark_jvm import OPTIONS
+
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-"""Options of a JVM that lives for seconds: a third of its CPU time goes into optimising code that it runs once."""
 STARTED_WITHIN = 60  # seconds; on a busy machine two JVMs take 15
 
 
@@ -93,7 +93,7 @@ def submitting(
 ) -> Iterator[subprocess.Popen[str]]:
     """Start spark-submit, stderr with stdout, and end it and its children when the block ends."""
     own = {"spark.ui.enabled": "false", "spark.driver.bindAddress": "127.0.0.1"}
-    settings = own | {"spark.executor.extraJavaOptions": SHORT_LIVED} | dict(conf or {})
+    settings = own | {"spark.executor.extraJavaOptions": OPTIONS} | dict(conf or {})
     given = [part for name, value in settings.items() for part in ("--conf", f"{name}={value}")]
     process = subprocess.Popen(
         [str(BIN / "spark-submit"), "--master", master, *given, *options, str(ROOT / script), *arguments],
@@ -120,7 +120,7 @@ def free_port() -> int:
 def _environment() -> dict[str, str]:
     """This process's variables, with every Spark process told to stay on loopback."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("SPARK_", "PYSPARK_", "TOSHO_"))}
-    own = {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_SUBMIT_OPTS": SHORT_LIVED, "SPARK_DAEMON_JAVA_OPTS": SHORT_LIVED}
+    own = {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_SUBMIT_OPTS": OPTIONS, "SPARK_DAEMON_JAVA_OPTS": OPTIONS}
     return inherited | own | {"PATH": f"{BIN}:{os.environ['PATH']}"}
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from tosho.config import Settings
+from tosho.config import Settings, spark_jvm
 
 LOCALHOST = "127.0.0.1"
 USER = "admin"
@@ -79,6 +79,7 @@ class Workplace:
         state = self.state()
         settings = Settings.from_environment(self._tosho(state))
         outer = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+        spark_jvm.start_soon(outer)
         return {**outer, **settings.to_environment(), **self._airflow(state), **self._connections()}
 
     def settings(self) -> Settings:

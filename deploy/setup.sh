@@ -101,7 +101,7 @@ archive_classes() {
         .venv/bin/spark-submit --master 'local[1]' --conf spark.ui.enabled=false deploy/spark_classes.py 2>&1); then
         touch "$stamp"
     else
-        printf 'Spark could not run its smallest job; it ended with:\n%s\n' "$(grep -v ' INFO ' <<<"$said" | tail -5)" >&2
+        printf 'Spark could not run its smallest job; it ended with:\n%s\n' "$(echo "$said" | grep -v ' INFO ' | tail -5)" >&2
     fi
 }
 

@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context
 from pathlib import Path
 
 from tosho.features.pieces.job import Job, Opening
@@ -115,10 +115,11 @@ def _scratch() -> Iterator[Path]:
 def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Give a pool of fresh processes, one for every core, in the environment of a worker."""
     context = get_context("forkserver")
-    context.set_forkserver_preload(["tosho.features.pieces.job"])
+    context.set_forkserver_preload(["tosho.features.pieces.job", "tosho.features.loops"])  # once, not in each worker
     before = {name: os.environ.get(name) for name in WORKER}
     os.environ.update(WORKER)  # read by the libraries when a process is born
     try:
+        forkserver.ensure_running()  # it imports while this process opens the job
         with ProcessPoolExecutor(workers, context) as pool:
             yield pool
     finally:

@@ -89,12 +89,12 @@ def session_of_run() -> str:
         raise AirflowFailException(str(error)) from error
 
 
-def run_step(step: Any, *arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - any step of tosho
+def run_step(step: Any, *arguments: Any, **named: Any) -> dict[str, Any]:  # noqa: ANN401 - any step of tosho
     """Run a step. What another try cannot mend (a failed gate, a wrong key, a broken contract) fails at once."""
     from airflow.sdk.exceptions import AirflowFailException
 
     try:
-        return dict(step(*arguments))
+        return dict(step(*arguments, **named))
     except ValueError as error:  # gates, contracts, sessions, settings, refusals: none of them passes by itself
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
 

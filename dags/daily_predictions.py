@@ -12,7 +12,8 @@ Runs after every session of the Tokyo Stock Exchange, when that session's data i
 
 A failed gate stops the run and names gate, value and bound. Running a session again leaves the same rows. Where that
 changed what later sessions' features were made from, `ingest` says of which. A repair, started with `session` or
-`codes`, builds these again too, up to the newest; of any other run they wait for `history` with build `stale`.
+`codes`, builds these again too, up to the newest, and judges them; of any other run they wait for `history` with build
+`stale`. Predictions stay what they were: they say what was forecast then.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ def check_data(session: str) -> dict:
 def check_features(session: str) -> dict:
     from tosho.steps import daily
 
-    return house.run_step(daily.check_features, house.parse(session), house.settings())
+    params = get_current_context()["params"]
+    repair = bool(params["session"] or params["codes"])
+    return house.run_step(daily.check_features, house.parse(session), house.settings(), later=repair)
 
 
 @task

@@ -16,7 +16,7 @@ from tosho.ingest import JQuantsClient, ingest_session
 from tosho.observability import metrics
 from tosho.observability.log import logger
 from tosho.predictions import open_store
-from tosho.steps.gates import FeatureJudge, judge_data, judge_predictions, report_data
+from tosho.steps.gates import FeatureJudge, judge_data, judge_later, judge_predictions, report_data
 from tosho.steps.leaks import judge_leaks
 from tosho.steps.rederive import report_later
 from tosho.storage import Lake
@@ -83,18 +83,24 @@ def check_data(session: date, settings: Settings) -> dict[str, Any]:
     return {**_enforce(verdicts, session, settings), "report": report}
 
 
-def check_features(session: date, settings: Settings) -> dict[str, Any]:
+def check_features(session: date, settings: Settings, *, later: bool = False) -> dict[str, Any]:
     """Stop the run unless the session's features pass every gate.
 
+    Args:
+        session: The run's own.
+        settings: The installation.
+        later: Whether to judge the sessions after it, too: a repair built again those that depend on it.
+
     Raises:
-        GateFailedError: The first gate that failed, with its value and bound.
+        GateFailedError: The first gate that failed, with its value and bound; or too many of the later sessions failed.
     """
     lake = Lake.of(settings)
     passes = plan(feature_set(str(lake.manifest("features", session).facts["feature_set"])))
     judge = FeatureJudge(lake, passes)
     earlier = [known for known in lake.sessions("bars", last=session) if known < session]
     judge.read_history(earlier[-passes.rows_before :])
-    return _enforce([*judge.judge(session), *judge_leaks(lake, session, passes)], session, settings)
+    judged = _enforce([*judge.judge(session), *judge_leaks(lake, session, passes)], session, settings)
+    return {**judged, **(judge_later(judge, session) if later else {})}
 
 
 def load(session: date, settings: Settings) -> dict[str, Any]:

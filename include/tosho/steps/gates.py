@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from typing import Any
 
 import polars as pl
 
@@ -140,6 +141,21 @@ class FeatureJudge:
         if session not in self._rows_stated:
             self._rows_stated[session] = self.lake.manifest("shares", session).rows
         return self._rows_stated[session]
+
+
+def judge_later(judge: FeatureJudge, session: date) -> dict[str, Any]:
+    """Judge the features of the sessions after one, up to the newest: a repair built again those that depend on it.
+
+    Args:
+        judge: It has just judged `session`.
+        session: The repaired one.
+
+    Raises:
+        GateFailedError: More than DEFECTIVE_AT_MOST of them failed.
+    """
+    later = [known for known in judge.lake.sessions("features") if known > session]
+    failed = {known: [verdict for verdict in judge.judge(known) if not verdict.passed] for known in later}
+    return {"later_sessions": len(later), "later_defects": settle(failed)}
 
 
 def settle(found: Mapping[date, Sequence[quality.Verdict]]) -> dict[str, str]:

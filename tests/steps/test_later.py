@@ -1,0 +1,48 @@
+"""A repair builds later sessions again: they are judged with its own."""
+
+import polars as pl
+import pytest
+
+from parity import market
+from tosho.contracts import features_contract
+from tosho.features.plan import plan
+from tosho.features.sets import FeatureSet, feature_set
+from tosho.quality import GateFailedError
+from tosho.steps.gates import FeatureJudge, judge_later
+
+SESSIONS, CODES = 60, 120
+FEW = FeatureSet("core", 1, tuple(f for f in feature_set("core").features if f.name in {"ret_1", "ret_5", "natr14"}))
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory):
+    """A lake whose last five sessions have features."""
+    made = market.publish(tmp_path_factory.mktemp("lake"), SESSIONS, CODES)
+    market.publish_locally(made, made, FEW, made.sessions("bars")[-5:])
+    return made
+
+
+def later_than(lake, session):
+    """Return what is said of the sessions after one, by the judge as the repair's own session leaves it."""
+    judge = FeatureJudge(lake, plan(FEW))
+    judge.read_history(day for day in lake.sessions("bars") if day < session)
+    judge.judge(session)
+    return judge_later(judge, session)
+
+
+def test_the_sessions_after_a_repair_are_judged(lake):
+    assert later_than(lake, lake.sessions("features")[0]) == {"later_sessions": 4, "later_defects": {}}
+
+
+def test_an_evening_has_none(lake):
+    assert later_than(lake, lake.sessions("features")[-1]) == {"later_sessions": 0, "later_defects": {}}
+
+
+def test_a_defect_among_them_is_named_and_stops_the_run(lake):
+    repaired, _, defective, *_ = lake.sessions("features")
+    without = lake.read("features", defective).with_columns(pl.lit(None, pl.Float32).alias("ret_1"))
+    lake.publish("features", defective, without, contract=features_contract(FEW.names))
+    with pytest.raises(
+        GateFailedError, match=rf"1 of 4 sessions failed a gate.* The first: {defective}, Gate features"
+    ):
+        later_than(lake, repaired)

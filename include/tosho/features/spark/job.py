@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from importlib import import_module
-from threading import Thread
 
 from pyspark.sql import SparkSession  # noqa: TID253 - this package is the door to pyspark
 
@@ -24,7 +22,6 @@ def build_window(lake: Lake, wanted: FeatureSet, window: Window) -> None:
     Raises:
         FeatureJobError: A task failed for good. No session is half published.
     """
-    Thread(target=import_module, args=("tosho.features.loops",), daemon=True).start()  # while the JVM starts
     rows, columns = lake.manifest("bars", window.wanted[-1]).rows, len(plan(wanted).handed_on)
     with running_session(f"tosho features {wanted.name} {window.wanted[0]}..{window.wanted[-1]}") as spark:
         publish(spark, lake, wanted, window, shape_of(rows, columns, window, spark.sparkContext.defaultParallelism))

@@ -75,7 +75,7 @@ def submit(
     env: Mapping[str, str] | None = None,
     conf: Mapping[str, str] | None = None,
     options: tuple[str, ...] = (),
-    within: float = 300,  # seconds
+    within: float = 540,  # seconds
 ) -> subprocess.CompletedProcess[str]:
     """Run spark-submit as SparkSubmitOperator does, the driver on this machine, and return how it ended."""
     with submitting(master, script, *arguments, env=env, conf=conf, options=options) as process:

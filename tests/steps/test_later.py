@@ -7,7 +7,6 @@ from parity import market
 from tosho.contracts import features_contract
 from tosho.features.plan import plan
 from tosho.features.sets import FeatureSet, feature_set
-from tosho.quality import GateFailedError
 from tosho.steps.gates import FeatureJudge, judge_later
 
 SESSIONS, CODES = 60, 120
@@ -38,11 +37,18 @@ def test_an_evening_has_none(lake):
     assert later_than(lake, lake.sessions("features")[-1]) == {"later_sessions": 0, "later_defects": {}}
 
 
-def test_a_defect_among_them_is_named_and_stops_the_run(lake):
+def test_a_defect_among_them_is_named(lake):
     repaired, _, defective, *_ = lake.sessions("features")
+    before = lake.manifest("features", defective)
     without = lake.read("features", defective).with_columns(pl.lit(None, pl.Float32).alias("ret_1"))
-    lake.publish("features", defective, without, contract=features_contract(FEW.names))
-    with pytest.raises(
-        GateFailedError, match=rf"1 of 4 sessions failed a gate.* The first: {defective}, Gate features"
-    ):
-        later_than(lake, repaired)
+    lake.publish("features", defective, without, contract=features_contract(FEW.names), facts=before.facts)
+    found = later_than(lake, repaired)
+    assert found["later_sessions"] == 4
+    assert found["later_defects"][defective.isoformat()].startswith("Gate features")
+
+
+def test_sessions_of_another_set_are_left_alone(lake):
+    repaired, *_, last = lake.sessions("features")
+    facts = {**lake.manifest("features", last).facts, "feature_set": "another"}
+    lake.publish("features", last, lake.read("features", last)[:1], contract=features_contract(FEW.names), facts=facts)
+    assert later_than(lake, repaired)["later_sessions"] == 3

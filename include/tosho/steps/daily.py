@@ -89,10 +89,10 @@ def check_features(session: date, settings: Settings, *, later: bool = False) ->
     Args:
         session: The run's own.
         settings: The installation.
-        later: Whether to judge the sessions after it, too: a repair built again those that depend on it.
+        later: Whether to judge and name the sessions after it, too: a repair built again those that depend on it.
 
     Raises:
-        GateFailedError: The first gate that failed, with its value and bound; or too many of the later sessions failed.
+        GateFailedError: The first gate that failed, with its value and bound.
     """
     lake = Lake.of(settings)
     passes = plan(feature_set(str(lake.manifest("features", session).facts["feature_set"])))

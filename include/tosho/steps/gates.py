@@ -146,16 +146,18 @@ class FeatureJudge:
 def judge_later(judge: FeatureJudge, session: date) -> dict[str, Any]:
     """Judge the features of the sessions after one, up to the newest: a repair built again those that depend on it.
 
+    Their defects are named and stop nothing: a day that was defective before must not keep an earlier one from repair.
+
     Args:
         judge: It has just judged `session`.
-        session: The repaired one.
-
-    Raises:
-        GateFailedError: More than DEFECTIVE_AT_MOST of them failed.
+        session: The repaired one. Later ones with another feature set are another judge's.
     """
-    later = [known for known in judge.lake.sessions("features") if known > session]
-    failed = {known: [verdict for verdict in judge.judge(known) if not verdict.passed] for known in later}
-    return {"later_sessions": len(later), "later_defects": settle(failed)}
+    lake = judge.lake
+    name = lake.manifest("features", session).facts.get("feature_set")
+    later = [known for known in lake.sessions("features") if known > session]
+    alike = [known for known in later if lake.manifest("features", known).facts.get("feature_set") == name]
+    failed = {known: [verdict for verdict in judge.judge(known) if not verdict.passed] for known in alike}
+    return {"later_sessions": len(alike), "later_defects": _named_defects(failed)}
 
 
 def settle(found: Mapping[date, Sequence[quality.Verdict]]) -> dict[str, str]:
@@ -166,6 +168,19 @@ def settle(found: Mapping[date, Sequence[quality.Verdict]]) -> dict[str, str]:
     Raises:
         GateFailedError: More than DEFECTIVE_AT_MOST of the sessions failed.
     """
+    defects = _named_defects(found)
+    allowed = DEFECTIVE_AT_MOST * len(found)
+    if len(defects) > allowed:
+        name, told = next(iter(defects.items()))
+        raise quality.GateFailedError(
+            f"{len(defects)} of {len(found)} sessions failed a gate, the bound is {allowed:.1f}. The first: "
+            f"{name}, {told} The log names them all.",
+            [verdict for verdicts in found.values() for verdict in quality.stopping(verdicts)],
+        )
+    return defects
+
+
+def _named_defects(found: Mapping[date, Sequence[quality.Verdict]]) -> dict[str, str]:
     failed = {session: quality.stopping(verdicts) for session, verdicts in found.items()}
     defects = {session.isoformat(): str(verdicts[0]) for session, verdicts in failed.items() if verdicts}
     for name, told in defects.items():
@@ -174,14 +189,6 @@ def settle(found: Mapping[date, Sequence[quality.Verdict]]) -> dict[str, str]:
         warnings = [verdict for verdict in verdicts if not (verdict.passed or verdict.stops)]
         if warnings:
             _log.warning("session %s: %d warnings, the first: %s", day, len(warnings), warnings[0])
-    allowed = DEFECTIVE_AT_MOST * len(found)
-    if len(defects) > allowed:
-        name, told = next(iter(defects.items()))
-        raise quality.GateFailedError(
-            f"{len(defects)} of {len(found)} sessions failed a gate, the bound is {allowed:.1f}. The first: "
-            f"{name}, {told} The log names them all.",
-            [verdict for verdicts in failed.values() for verdict in verdicts],
-        )
     return defects
 
 

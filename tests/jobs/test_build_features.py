@@ -45,6 +45,15 @@ def job():
     return module.main
 
 
+def test_on_a_cluster_it_publishes_the_bytes_of_the_local_engine(spark_cluster, fresh, sessions, expected):
+    done = spark_cluster.submit(JOB, *asked(sessions), env={"TOSHO_LAKE": fresh.files.root})
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert published(fresh) == expected
+    told = json.loads(next(line for line in done.stdout.splitlines() if line.startswith('{"first"')))
+    assert told["sessions"] == len(sessions)
+    assert told["rows"] == sum(manifest.rows for manifest in expected.values())
+
+
 def applications(cluster):
     """Return the applications that a cluster's workers have had executors of."""
     lines = [worker.cmdline() for worker in cluster.worker_processes]
@@ -66,9 +75,8 @@ def test_a_cluster_without_the_package_gets_it_by_py_files(spark_cluster, fresh,
         JOB,
         *asked(sessions),
         env={"TOSHO_LAKE": fresh.files.root, "PYTHONPATH": ""},
-        conf={"spark.cores.max": "1"},  # each worker compiles the loops anew
         options=("--py-files", str(package_zip)),
-        within=1000,  # one after the other driver and worker compile all loops, beside three other groups of tests
+        within=1000,  # driver and workers compile all loops, beside three other groups of tests
     )
     assert done.returncode == 0, done.stdout[-3000:]
     assert published(fresh) == expected
@@ -111,9 +119,6 @@ def test_an_object_store_holds_the_same_bytes(lake, s3, sessions, expected):
     done = submit("local[2]", JOB, *asked(sessions), env=settings.to_environment())
     assert done.returncode == 0, done.stdout[-3000:]
     assert published(target) == expected
-    told = json.loads(next(line for line in done.stdout.splitlines() if line.startswith('{"first"')))
-    assert told["sessions"] == len(sessions)
-    assert told["rows"] == sum(manifest.rows for manifest in expected.values())
     assert s3.secret_key not in done.stdout
 
 

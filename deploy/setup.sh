@@ -97,7 +97,7 @@ archive_classes() {
     say "Archiving the classes of Spark, so that its jobs start sooner"
     rm -f .venv/.classes-* $archive
     if said=$(PATH="$PWD/.venv/bin:$PATH" PYSPARK_PYTHON=$PWD/.venv/bin/python SPARK_LOCAL_IP=127.0.0.1 \
-        SPARK_SUBMIT_OPTS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ArchiveClassesAtExit=$PWD/$archive -Xlog:disable" \
+        SPARK_SUBMIT_OPTS=$(.venv/bin/python -c 'from tosho.config.spark_jvm import ARCHIVING; print(ARCHIVING)') \
         .venv/bin/spark-submit --master 'local[1]' --conf spark.ui.enabled=false deploy/spark_classes.py 2>&1); then
         touch "$stamp"
     else

@@ -9,7 +9,7 @@ from tosho.config import spark_jvm
 
 def test_options_that_were_chosen_stay():
     chosen = {"SPARK_SUBMIT_OPTS": "-XX:+UseG1GC"}
-    spark_jvm.start_soon(chosen)
+    spark_jvm.prefer_quick_start(chosen)
     assert chosen == {"SPARK_SUBMIT_OPTS": "-XX:+UseG1GC"}
 
 
@@ -30,3 +30,8 @@ def test_spark_s_classes_come_from_the_archive():
 def test_a_jvm_without_an_archive_starts_all_the_same(tmp_path):
     options = spark_jvm.OPTIONS.replace(str(spark_jvm.ARCHIVE), str(tmp_path / "none.jsa"))
     assert "source: jar:file" in version(options) or "source: file:" in version(options)
+
+
+def test_the_archive_that_is_made_is_the_one_that_is_used():
+    assert f"-XX:ArchiveClassesAtExit={spark_jvm.ARCHIVE} " in spark_jvm.ARCHIVING
+    assert spark_jvm.OPTIONS.endswith(f"-XX:SharedArchiveFile={spark_jvm.ARCHIVE}")

@@ -161,7 +161,10 @@ def spark_submit(machine, script):
 
 
 def archived(machine):
-    return [call for call in machine.calls if call.startswith("spark-submit") and "-XX:ArchiveClassesAtExit=" in call]
+    asked = [call for call in machine.calls if "import ARCHIVING; print(ARCHIVING)" in call]
+    submitted = [call for call in machine.calls if call.startswith("spark-submit")]
+    assert len(asked) == len(submitted)
+    return submitted
 
 
 def test_the_classes_of_spark_are_archived_once_and_again_for_another_java(with_java):

@@ -79,7 +79,7 @@ class Workplace:
         state = self.state()
         settings = Settings.from_environment(self._tosho(state))
         outer = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
-        spark_jvm.start_soon(outer)
+        spark_jvm.prefer_quick_start(outer)
         return {**outer, **settings.to_environment(), **self._airflow(state), **self._connections()}
 
     def settings(self) -> Settings:

@@ -42,7 +42,7 @@ def open_session(name: str, master: str = "") -> SparkSession:
     builder = SparkSession.builder.appName(name)
     if master:
         builder = builder.master(master).config("spark.ui.enabled", "false")
-        spark_jvm.start_soon(os.environ)
+        spark_jvm.prefer_quick_start(os.environ)
     # Workers on this machine find the package where the driver found it; others get it by --py-files.
     builder = builder.config("spark.executorEnv.PYTHONPATH", _python_path())
     for key, value in _NEEDED.items():

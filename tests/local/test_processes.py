@@ -70,8 +70,9 @@ def test_a_process_that_dies_says_so_with_its_log(processes, tmp_path):
 
 
 def test_memory_is_counted(processes, tmp_path):
+    """A process just born has hardly a page of its own: it is asked again until it has."""
     processes.start("one", SLEEP, os.environ, tmp_path / "log")
-    assert processes.memory() > 1_000_000
+    processes.wait("one", lambda: processes.memory() > 1_000_000, seconds=20)
 
 
 @pytest.fixture(params=[signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)

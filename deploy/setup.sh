@@ -76,8 +76,16 @@ install_venv() {
     } >"$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tosho.pth"
     printf '#!/bin/sh\nexec "%s/.venv/bin/python" -m tosho "$@"\n' "$PWD" >.venv/bin/tosho
     chmod +x .venv/bin/tosho
+    # uv, unlike pip, leaves sources uncompiled, and Python keeps what it compiles only where it may: a run starts a
+    # hundred interpreters, and each would compile NumPy, Numba, MLflow and Airflow anew. Some sources are of another
+    # Python's grammar; their complaints say nothing.
+    .venv/bin/python -m compileall -qq -j 0 -x '/tests?/' .venv/lib || true
     rm -f .venv/.installed-* .venv/.compiled .venv/.classes-*
     touch "$stamp"
+}
+
+compile_sources() {
+    .venv/bin/python -m compileall -q include plugins dags jobs
 }
 
 compile_loops() {
@@ -107,5 +115,6 @@ archive_classes() {
 
 install_packages
 install_venv
+compile_sources
 compile_loops
 archive_classes

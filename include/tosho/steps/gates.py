@@ -52,6 +52,10 @@ def judge_predictions(lake: Lake, session: date, predictions: pl.DataFrame) -> l
     return quality.after_prediction(predictions=predictions, feature_rows=rows, horizons=HORIZONS)
 
 
+_TOGETHER = 64
+"""Sessions whose keys are in memory at once."""
+
+
 @dataclass
 class FeatureJudge:
     """Judges the features of sessions one after the other, each against the one before it.
@@ -91,14 +95,14 @@ class FeatureJudge:
 
     def read_history(self, sessions: Iterable[date]) -> None:
         """Count the rows of sessions that came before; the last one's features are the first reference."""
-        last = None
-        for last in sessions:
-            self._see(last)
-        self.previous = _optional(self.lake, "features", last) if last else None
+        days = list(sessions)
+        for begin in range(0, len(days), _TOGETHER):
+            self._see(days[begin : begin + _TOGETHER])
+        self.previous = _optional(self.lake, "features", days[-1]) if days else None
 
     def judge(self, session: date) -> list[quality.Verdict]:
         """Return the verdicts on a session's features."""
-        self._see(session)
+        self._see([session])
         frame = self.lake.read("features", session)
         verdicts = quality.after_features(
             frame=frame,
@@ -112,10 +116,22 @@ class FeatureJudge:
         self.previous = frame
         return verdicts + self._statements(session)
 
-    def _see(self, session: date) -> None:
-        bars = self.lake.read("bars", session, KEY)
-        securities = _optional(self.lake, "securities", session, KEY)
-        self.seen = {code: self.seen.get(code, 0) + 1 for code in rows_of(bars, securities)["code"].sort()}
+    def _see(self, days: Sequence[date]) -> None:
+        """Count the rows of sessions that follow each other: of each code those since it was last away."""
+        listed = frozenset(self.lake.sessions("securities", days[0], days[-1]))
+        bars = self.lake.read_many("bars", days, KEY)
+        securities = (
+            self.lake.read_many("securities", on, KEY) if (on := [day for day in days if day in listed]) else None
+        )
+        back = pl.col("session").replace_strict(days, range(len(days), 0, -1))
+        rows = rows_of(bars, securities).select("code", back=back).sort("code", "back")
+        run = (
+            rows.filter(pl.col("back") == pl.int_range(1, pl.len() + 1).over("code"))
+            .group_by("code")
+            .len()
+            .sort("code")
+        )
+        self.seen = {code: n + (self.seen.get(code, 0) if n == len(days) else 0) for code, n in run.iter_rows()}
 
     def _statements(self, session: date) -> list[quality.Verdict]:
         """Judge the age of the newest statement; where there never was one, `without_source` tells."""

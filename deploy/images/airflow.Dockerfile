@@ -45,8 +45,12 @@ COPY include/ /opt/tosho/include/
 COPY jobs/ /opt/tosho/jobs/
 COPY plugins/ /opt/tosho/plugins/
 COPY dags/ /opt/tosho/dags/
-# No evening waits for a compiler. Whoever runs the image is of group 0, and may add what another processor needs.
-RUN umask 0007 && python -B -c "import tosho.features.loops" && chmod -R g=u /opt/airflow/.cache
+# No evening waits for a compiler, nor finds out anew how far back features look. Whoever runs the image is of group 0,
+# and may add what another processor needs.
+RUN umask 0007 \
+    && python -m compileall -q /opt/tosho \
+    && python -c "from tosho.features import loops, plan, sets; [plan.plan(sets.feature_set(name)) for name in sets.feature_sets()]" \
+    && chmod -R g=u /opt/airflow/.cache
 ARG SOURCES=unknown
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="tosho-airflow" \

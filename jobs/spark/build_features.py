@@ -3,9 +3,9 @@
     spark-submit --master local[2] jobs/spark/build_features.py --set core --first 2018-11-16 --last 2018-11-16
 
 Settings come from the environment (TOSHO_LAKE, TOSHO_S3_...). On a cluster whose machines do not have the package,
-zip include/tosho and give it by `--py-files`; PYSPARK_PYTHON names the Python there. Out of an archive each worker
-compiles the loops of windows and of the graph anew, for half a minute: for every evening install the package. The
-last line is the result, as JSON. Exit status 1, and a sentence, when nothing was published.
+zip include/tosho and give it by `--py-files`; PYSPARK_PYTHON names the Python there. The first job on a machine
+compiles the loops of windows and of the graph, for half a minute, and later ones find them. The last line is the
+result, as JSON. Exit status 1, and a sentence, when nothing was published.
 """
 
 from __future__ import annotations

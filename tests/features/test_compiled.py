@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,14 @@ if __name__ == "__main__":
     import json
     stats = triangle.stats
     print(json.dumps([triangle(100), sum(stats.cache_hits.values()), sum(stats.cache_misses.values())]))
+"""
+IMPORTED = """
+import json, sys
+from tosho.features import row_loops
+
+assert row_loops.__file__.startswith(sys.argv[1]), row_loops.__file__
+stats = [loop.stats for loop in vars(row_loops).values() if hasattr(loop, "stats")]
+print(json.dumps([sum(sum(s.cache_hits.values()) for s in stats), sum(sum(s.cache_misses.values()) for s in stats)]))
 """
 IMPORTS = """
 import sys
@@ -111,11 +120,40 @@ def test_without_a_home_nothing_is_kept(monkeypatch):
         module._named()
 
 
-def test_a_package_in_an_archive_compiles_anew(folder, monkeypatch, caplog):
-    monkeypatch.setattr(module, "__file__", "/somewhere/tosho.zip/tosho/features/compiled.py")
-    assert compiled("int64(int64)")(doubled)(3) == 6
-    assert "is in an archive" in told(caplog)[0]
-    assert not folder.exists()
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A folder with the loops of one module, compiled by a process that read the package as files."""
+    folder = tmp_path_factory.mktemp("compiled")
+    assert imported(folder, PROJECT / "include") == [0, 3]
+    return folder
+
+
+def imported(folder, package):
+    """Return how many loops of a module were found, and how many compiled, by a process that imports it."""
+    environment = {**os.environ, "PYTHONPATH": str(package), "NUMBA_CACHE_DIR": str(folder)}
+    command = [sys.executable, "-c", IMPORTED, str(package)]
+    return json.loads(subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE).stdout)
+
+
+def archive(tmp_path, changed=""):
+    """Return a package in an archive; `changed` names a file to which a line is added."""
+    shutil.copytree(PROJECT / "include" / "tosho", tmp_path / "in" / "tosho", ignore=shutil.ignore_patterns("*.pyc"))
+    if changed:
+        with (tmp_path / "in" / "tosho" / changed).open("a") as file:
+            file.write("# changed\n")
+    return shutil.make_archive(str(tmp_path / "tosho"), "zip", tmp_path / "in")
+
+
+def test_a_package_in_an_archive_finds_what_was_compiled_of_the_same_sources(kept, tmp_path):
+    assert imported(kept, archive(tmp_path)) == [3, 0]
+
+
+def test_another_change_of_the_package_leaves_the_loops_found(kept, tmp_path):
+    assert imported(kept, archive(tmp_path, "features/listing.py")) == [3, 0]
+
+
+def test_a_change_of_any_loop_compiles_all_anew_as_they_are_compiled_into_one_another(kept, tmp_path):
+    assert imported(kept, archive(tmp_path, "features/graph_gaps.py")) == [0, 3]
 
 
 @pytest.mark.parametrize("suffix", [".nbi", ".nbc"])

@@ -5,8 +5,9 @@ Arithmetic stays what is written: no reassociation, no fused multiply-add, so a 
 NumPy expression that it stands for, on every machine. Indices are not checked: who calls a loop has checked its arrays.
 
 What was compiled is kept for the next process, in `NUMBA_CACHE_DIR` or, when that is not set, in the user's folder of
-caches (`$XDG_CACHE_HOME/tosho/compiled`, `~/.cache/tosho/compiled`), by source, processor and version. It is code, so
-the folder must be this user's or root's, and closed to others. Where there is none, each process compiles anew.
+caches (`$XDG_CACHE_HOME/tosho/compiled`, `~/.cache/tosho/compiled`), by source, processor and version; wherever the
+package lies, be it in an archive. It is code, so the folder must be this user's or root's, and closed to others. Where
+there is none, each process compiles anew.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fcntl import LOCK_EX, flock
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, Final, TypeVar
@@ -25,12 +27,12 @@ from typing import Any, Final, TypeVar
 from numba import config, njit  # noqa: TID253 - this module is the door to Numba
 
 from tosho.config import caches
-from tosho.config.caches import NoFolderError
 from tosho.observability.log import logger
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _RULES: Final = {"nogil": True, "error_model": "numpy", "fastmath": False, "boundscheck": False}
+_PLACES: Final = f"{__name__}.OfPackage,UserProvidedCacheLocator"
 _OTHERWISE: Final = "Name another folder in NUMBA_CACHE_DIR"
 _log = logger(__name__)
 
@@ -71,21 +73,59 @@ def _folder() -> Path | None:
 
 
 def _named() -> Path:
-    if not Path(__file__).exists():
-        raise NoFolderError(f"{__file__} is in an archive, and Numba knows the sources of files alone; install Tosho.")
     if named := os.environ.get("NUMBA_CACHE_DIR"):
         return Path(named).absolute()
     return caches.users_own("compiled", _OTHERWISE)
 
 
+class OfPackage:
+    """Where Numba keeps a loop of this package: by the sources of all loops, as they are compiled into one another.
+
+    Numba's own places go by file and by that file's source. They know no file of an archive, and keep a loop when one
+    that it calls has changed.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._line = function.__code__.co_firstlineno
+
+    @classmethod
+    def from_function(cls, function: Callable[..., Any], _file: str) -> OfPackage | None:
+        """Return the place of a function; None if it is not of this package."""
+        return cls(function) if function.__module__.startswith(f"{__package__}.") else None
+
+    def get_cache_path(self) -> str:
+        """Return the folder."""
+        return str(Path(config.CACHE_DIR) / _sources())
+
+    def ensure_cache_path(self) -> None:
+        """Make the folder."""
+        Path(self.get_cache_path()).mkdir(exist_ok=True)
+
+    def get_source_stamp(self) -> str:
+        """Return what tells these sources from others."""
+        return _sources()
+
+    def get_disambiguator(self) -> str:
+        """Return what tells the function from others of its name."""
+        return str(self._line)
+
+
+@cache
+def _sources() -> str:
+    """Return what tells the sources of all loops from others."""
+    modules = sorted((file for file in files(__package__).iterdir() if file.name.endswith(".py")), key=lambda f: f.name)
+    texts = (module.read_bytes() for module in modules)
+    return caches.digest(*(text for text in texts if __name__.encode() in text))
+
+
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
     """Let Numba use the folder, one process after the other: the second finds what the first compiled."""
-    before = config.CACHE_DIR
+    before = config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES
     with (folder / "lock").open("a") as lock:
         flock(lock, LOCK_EX)
-        config.CACHE_DIR = str(folder)
+        config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES = str(folder), _PLACES
         try:
             yield
         finally:
-            config.CACHE_DIR = before
+            config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES = before

@@ -57,6 +57,9 @@ EXTRA = {"train": {}, "networks": {}, "airflow": {"asyncpg": "0.32.0", "psycopg2
 PYTHONS = ("3.11.2", "3.12.0")
 """Debian's own interpreter in the image, and the newest we support: markers must hold for both."""
 
+FOR_CUDA = ("nvidia-", "cuda-", "triton")
+"""How names begin of what torch for CUDA pulls in: an image for CUDA gets these with a torch of its own."""
+
 
 def pins(requirements: str) -> dict[str, str]:
     """Return name -> version of the pinned lines of a requirements file."""
@@ -78,7 +81,7 @@ def closure(roots: tuple[str, ...]) -> set[str]:
         seen.add(name)
         for text in requires(name) or ():
             needed = Requirement(text)
-            if _holds(needed, extras):
+            if _holds(needed, extras) and not canonicalize_name(needed.name).startswith(FOR_CUDA):
                 open_ends.append((canonicalize_name(needed.name), frozenset(needed.extras)))
     return seen
 

@@ -13,6 +13,7 @@ import pytest
 from tosho.config import caches
 from tosho.config.caches import NoFolderError
 from tosho.features import compiled as module
+from tosho.features import kept_loops
 from tosho.features.compiled import compiled
 
 PROJECT = Path(__file__).parents[2]
@@ -51,9 +52,9 @@ print(sorted({"numba", "llvmlite"} & set(sys.modules)))
 def folder(tmp_path, monkeypatch):
     """Compiled code is kept in a folder of the test's own, and forgotten with it."""
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "compiled"))
-    module._folder.cache_clear()
+    kept_loops.folder.cache_clear()
     yield tmp_path / "compiled"
-    module._folder.cache_clear()
+    kept_loops.folder.cache_clear()
 
 
 def doubled(value):
@@ -97,16 +98,16 @@ def test_a_folder_that_cannot_be_made_is_told_once_and_nothing_fails(folder, cap
 
 
 def test_code_is_not_run_from_a_folder_that_all_may_write_to(folder, caplog):
-    kept = module._folder()
+    kept = kept_loops.folder(repr(module._RULES))
     kept.chmod(0o777)
-    module._folder.cache_clear()
+    kept_loops.folder.cache_clear()
     assert compiled("int64(int64)")(doubled)(3) == 6
     assert "with mode 777; what is there is believed" in told(caplog)[0]
     assert list(kept.iterdir()) == []
 
 
 def test_nor_from_one_of_another_user(folder, monkeypatch):
-    kept = module._folder()
+    kept = kept_loops.folder(repr(module._RULES))
     os.chown(kept, 12345, -1) if os.geteuid() == 0 else monkeypatch.setattr(os, "geteuid", lambda: 12345)
     with pytest.raises(NoFolderError, match="must be this user's or root's"):
         caches.made_private(kept, "Name another")
@@ -117,7 +118,7 @@ def test_without_a_home_nothing_is_kept(monkeypatch):
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as of a user without a name and a HOME
     with pytest.raises(NoFolderError, match="has no home"):
-        module._named()
+        kept_loops.named()
 
 
 @pytest.fixture(scope="module")

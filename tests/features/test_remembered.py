@@ -48,7 +48,7 @@ def test_another_choice_of_features_is_found_out_for_itself(ordered, probed):
 
 def test_after_a_change_of_source_nothing_is_believed(ordered, probed, monkeypatch):
     remembered.lookbacks(ordered)
-    monkeypatch.setattr(remembered, "_sources", lambda: "of another day")
+    monkeypatch.setattr(remembered, "_definitions", lambda: "of another day")
     remembered.lookbacks(ordered)
     assert len(probed) == 2
 

@@ -9,7 +9,9 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -82,6 +84,19 @@ def digest(*parts: str | bytes) -> str:
         content = part.encode() if isinstance(part, str) else part
         made.update(b"%d:" % len(content) + content)
     return made.hexdigest()[:32]
+
+
+def sources(package: str) -> Iterator[bytes]:
+    """Yield the sources of a package and of those in it, by name: where they lie changes nothing, be it an archive."""
+    yield from _sources_in(files(package))
+
+
+def _sources_in(folder: Traversable) -> Iterator[bytes]:
+    for item in sorted(folder.iterdir(), key=lambda item: item.name):
+        if item.is_dir():
+            yield from _sources_in(item)
+        elif item.name.endswith(".py"):
+            yield item.read_bytes()
 
 
 def _kept(place: Path, key: str) -> dict[str, object] | None:

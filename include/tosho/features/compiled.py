@@ -4,22 +4,15 @@ evaluated or a graph is made.
 Arithmetic stays what is written: no reassociation, no fused multiply-add, so a compiled loop gives the bits of the
 NumPy expression that it stands for, on every machine. Indices are not checked: who calls a loop has checked its arrays.
 
-What was compiled is kept for the next process, in `NUMBA_CACHE_DIR` or, when that is not set, in the user's folder of
-caches (`$XDG_CACHE_HOME/tosho/compiled`, `~/.cache/tosho/compiled`), by source, processor and version; wherever the
-package lies, be it in an archive. It is code, so the folder must be this user's or root's, and closed to others. Where
-there is none, each process compiles anew.
+What was compiled is kept for the next process (see `kept_loops` for where), by source, processor, version and rules;
+wherever the package lies, be it in an archive.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from fcntl import LOCK_EX, flock
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, Final, TypeVar
@@ -27,13 +20,13 @@ from typing import Any, Final, TypeVar
 from numba import config, njit  # noqa: TID253 - this module is the door to Numba
 
 from tosho.config import caches
+from tosho.features import kept_loops
 from tosho.observability.log import logger
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _RULES: Final = {"nogil": True, "error_model": "numpy", "fastmath": False, "boundscheck": False}
-_PLACES: Final = f"{__name__}.OfPackage,UserProvidedCacheLocator"
-_OTHERWISE: Final = "Name another folder in NUMBA_CACHE_DIR"
+_LOCATORS: Final = f"{__name__}.PackageCacheLocator,UserProvidedCacheLocator"
 _log = logger(__name__)
 
 
@@ -47,10 +40,10 @@ def compiled(signature: str) -> Callable[[F], F]:
     """
 
     def compile_or_find(function: F) -> F:
-        folder = _folder()
+        folder = kept_loops.folder(repr(_RULES))  # Numba does not tell rules apart
         try:
             if folder:
-                with _alone_in(folder):
+                with kept_loops.alone_in(folder), _kept_in(folder):
                     return njit(signature, cache=True, **_RULES)(function)  # type: ignore[no-any-return]
         except (OSError, EOFError, UnpicklingError) as error:
             _log.warning("%s was compiled anew, as %s is full or damaged: %r.", function.__name__, folder, error)
@@ -59,43 +52,24 @@ def compiled(signature: str) -> Callable[[F], F]:
     return compile_or_find
 
 
-@cache
-def _folder() -> Path | None:
-    """Return the folder of compiled code, made if need be; None, and a warning, where none can be used."""
-    try:
-        folder = _named() / hashlib.sha256(repr(_RULES).encode()).hexdigest()[:8]  # Numba does not tell rules apart
-        caches.made_private(folder, _OTHERWISE)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        _log.warning("Compiled loops are not kept; each process compiles them anew, in about ten seconds. %s", error)
-        return None
-    return folder
-
-
-def _named() -> Path:
-    if named := os.environ.get("NUMBA_CACHE_DIR"):
-        return Path(named).absolute()
-    return caches.users_own("compiled", _OTHERWISE)
-
-
-class OfPackage:
+class PackageCacheLocator:
     """Where Numba keeps a loop of this package: by the sources of all loops, as they are compiled into one another.
 
-    Numba's own places go by file and by that file's source. They know no file of an archive, and keep a loop when one
-    that it calls has changed.
+    Numba's own locators go by file and by that file's source. They know no file of an archive, and keep a loop when
+    one that it calls has changed.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._line = function.__code__.co_firstlineno
 
     @classmethod
-    def from_function(cls, function: Callable[..., Any], _file: str) -> OfPackage | None:
-        """Return the place of a function; None if it is not of this package."""
+    def from_function(cls, function: Callable[..., Any], _file: str) -> PackageCacheLocator | None:
+        """Return the locator of a function; None if it is not of this package."""
         return cls(function) if function.__module__.startswith(f"{__package__}.") else None
 
     def get_cache_path(self) -> str:
         """Return the folder."""
-        return str(Path(config.CACHE_DIR) / _sources())
+        return str(Path(config.CACHE_DIR) / _loops())
 
     def ensure_cache_path(self) -> None:
         """Make the folder."""
@@ -103,7 +77,7 @@ class OfPackage:
 
     def get_source_stamp(self) -> str:
         """Return what tells these sources from others."""
-        return _sources()
+        return _loops()
 
     def get_disambiguator(self) -> str:
         """Return what tells the function from others of its name."""
@@ -111,21 +85,17 @@ class OfPackage:
 
 
 @cache
-def _sources() -> str:
-    """Return what tells the sources of all loops from others."""
-    modules = sorted((file for file in files(__package__).iterdir() if file.name.endswith(".py")), key=lambda f: f.name)
-    texts = (module.read_bytes() for module in modules)
-    return caches.digest(*(text for text in texts if __name__.encode() in text))
+def _loops() -> str:
+    """Return what tells the sources of all loops, which are the modules that name this one, from others."""
+    return caches.digest(*(source for source in caches.sources(__package__) if __name__.encode() in source))
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Let Numba use the folder, one process after the other: the second finds what the first compiled."""
+def _kept_in(folder: Path) -> Iterator[None]:
+    """Let Numba find and keep loops in a folder; who else uses Numba keeps its own."""
     before = config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES
-    with (folder / "lock").open("a") as lock:
-        flock(lock, LOCK_EX)
-        config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES = str(folder), _PLACES
-        try:
-            yield
-        finally:
-            config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES = before
+    config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES = str(folder), _LOCATORS
+    try:
+        yield
+    finally:
+        config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES = before

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -19,8 +18,6 @@ from tosho.config import caches
 from tosho.features import families, probe, spec
 from tosho.features.spec import Feature
 
-_PACKAGE = Path(__file__).parent
-
 
 def lookbacks(ordered: Sequence[Feature]) -> dict[str, int]:
     """Return what `probe.lookbacks` returns: remembered, or found out and kept for the next process.
@@ -28,10 +25,9 @@ def lookbacks(ordered: Sequence[Feature]) -> dict[str, int]:
     Raises:
         DefinitionError: A feature has no value within the rows that are probed.
     """
-    sources = _sources()
-    if not sources or not all(map(_is_of_package, ordered)):
+    if not all(map(_is_of_package, ordered)):
         return probe.lookbacks(ordered)
-    depends = (sources, *(feature.name for feature in ordered))
+    depends = (_definitions(), *(feature.name for feature in ordered))
     return caches.remembered("lookbacks", depends, lambda: probe.lookbacks(ordered))
 
 
@@ -40,7 +36,6 @@ def _is_of_package(feature: Feature) -> bool:
 
 
 @cache
-def _sources() -> str:
-    """Return what values depend on beside the names: half a megabyte, read in milliseconds. Nothing in an archive."""
-    files = sorted(_PACKAGE.rglob("*.py"))
-    return caches.digest(pl.__version__, np.__version__, *(file.read_bytes() for file in files)) if files else ""
+def _definitions() -> str:
+    """Return what values depend on beside the names: half a megabyte, read in milliseconds."""
+    return caches.digest(pl.__version__, np.__version__, *caches.sources(__package__))

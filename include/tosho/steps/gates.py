@@ -33,6 +33,9 @@ STATEMENTS_AT_MOST = 65
 DEFECTIVE_AT_MOST = 0.01
 """Share of a long range's sessions that may fail a gate: years of real data hold a few defects, each named."""
 
+_SEEN_AT_ONCE = 64
+"""Sessions whose keys are in memory at once."""
+
 
 def judge_data(lake: Lake, session: date) -> list[quality.Verdict]:
     """Return the verdicts on what was ingested for a session."""
@@ -50,10 +53,6 @@ def judge_predictions(lake: Lake, session: date, predictions: pl.DataFrame) -> l
     """Return the verdicts on the predictions of a session."""
     rows = lake.manifest("features", session).rows
     return quality.after_prediction(predictions=predictions, feature_rows=rows, horizons=HORIZONS)
-
-
-_TOGETHER = 64
-"""Sessions whose keys are in memory at once."""
 
 
 @dataclass
@@ -96,8 +95,8 @@ class FeatureJudge:
     def read_history(self, sessions: Iterable[date]) -> None:
         """Count the rows of sessions that came before; the last one's features are the first reference."""
         days = list(sessions)
-        for begin in range(0, len(days), _TOGETHER):
-            self._see(days[begin : begin + _TOGETHER])
+        for begin in range(0, len(days), _SEEN_AT_ONCE):
+            self._see(days[begin : begin + _SEEN_AT_ONCE])
         self.previous = _optional(self.lake, "features", days[-1]) if days else None
 
     def judge(self, session: date) -> list[quality.Verdict]:
@@ -118,20 +117,14 @@ class FeatureJudge:
 
     def _see(self, days: Sequence[date]) -> None:
         """Count the rows of sessions that follow each other: of each code those since it was last away."""
-        listed = frozenset(self.lake.sessions("securities", days[0], days[-1]))
-        bars = self.lake.read_many("bars", days, KEY)
-        securities = (
-            self.lake.read_many("securities", on, KEY) if (on := [day for day in days if day in listed]) else None
-        )
-        back = pl.col("session").replace_strict(days, range(len(days), 0, -1))
-        rows = rows_of(bars, securities).select("code", back=back).sort("code", "back")
-        run = (
-            rows.filter(pl.col("back") == pl.int_range(1, pl.len() + 1).over("code"))
-            .group_by("code")
-            .len()
-            .sort("code")
-        )
-        self.seen = {code: n + (self.seen.get(code, 0) if n == len(days) else 0) for code, n in run.iter_rows()}
+        listed = [day for day in days if self.lake.has("securities", day)]
+        securities = self.lake.read_many("securities", listed, KEY) if listed else None
+        back = pl.col("session").replace_strict(days, range(len(days), 0, -1))  # 1 is the newest
+        rows = rows_of(self.lake.read_many("bars", days, KEY), securities).select("code", back=back)
+        nth = pl.int_range(1, pl.len() + 1).over("code")
+        unbroken = rows.sort("code", "back").filter(pl.col("back") == nth).group_by("code").len().sort("code")
+        before = self.seen
+        self.seen = {code: rows + (before.get(code, 0) if rows == len(days) else 0) for code, rows in unbroken.rows()}
 
     def _statements(self, session: date) -> list[quality.Verdict]:
         """Judge the age of the newest statement; where there never was one, `without_source` tells."""

@@ -69,14 +69,12 @@ def test_the_dags_task_runs_it_on_the_cluster(build_features, spark_cluster, fre
     assert len(applications(spark_cluster) - before) == 1
 
 
-@pytest.mark.timeout(1200)
 def test_a_cluster_without_the_package_gets_it_by_py_files(spark_cluster, fresh, sessions, expected, package_zip):
     done = spark_cluster.submit(
         JOB,
         *asked(sessions),
         env={"TOSHO_LAKE": fresh.files.root, "PYTHONPATH": ""},
         options=("--py-files", str(package_zip)),
-        within=1000,  # driver and workers compile all loops, beside three other groups of tests
     )
     assert done.returncode == 0, done.stdout[-3000:]
     assert published(fresh) == expected

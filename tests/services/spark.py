@@ -75,11 +75,10 @@ def submit(
     env: Mapping[str, str] | None = None,
     conf: Mapping[str, str] | None = None,
     options: tuple[str, ...] = (),
-    within: float = 540,  # seconds
 ) -> subprocess.CompletedProcess[str]:
     """Run spark-submit as SparkSubmitOperator does, the driver on this machine, and return how it ended."""
     with submitting(master, script, *arguments, env=env, conf=conf, options=options) as process:
-        out, _ = process.communicate(timeout=within)
+        out, _ = process.communicate(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, out, "")
 
 

@@ -104,16 +104,16 @@ class SparkJob(SparkSubmitOperator):
 
     def execute(self, context: Any) -> str | None:  # noqa: ANN401 - Airflow's own type
         """Submit the job and wait for it."""
-        import shutil
         import sys
 
         from airflow.sdk.exceptions import AirflowFailException
 
-        if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
-            raise AirflowFailException(
-                "Spark needs a Java runtime of 17 or later, and neither `java` nor JAVA_HOME was found where this task "
-                "runs. Install openjdk-17-jre-headless (`make setup` does), then clear the task."
-            )
+        from tosho.config.java import NoJavaError, java
+
+        try:
+            java()
+        except NoJavaError as error:
+            raise AirflowFailException(f"{error} Then clear the task.") from error
         own = {"PYTHONPATH": str(PROJECT / "include"), "PYSPARK_PYTHON": sys.executable}
         self.env_vars = {**settings().to_environment(), **own}
         self._run_here_by_default()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, NamedTuple
@@ -13,6 +11,7 @@ import typer
 
 from tosho.calendar import bound_warning, sessions_left
 from tosho.config import Settings
+from tosho.config.java import NoJavaError, java
 from tosho.storage import Files
 
 
@@ -38,12 +37,10 @@ def doctor(verbose: Annotated[bool, typer.Option(help="Print the settings too, w
 
 
 def _java(_: Settings) -> Finding:
-    if not shutil.which("java"):
-        return Finding("Java", well=False, detail="Spark needs a JRE of 17 or later; install openjdk-17-jre-headless.")
-    told = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False)  # noqa: S607
-    version = told.stderr.splitlines()[0] if told.stderr else "unknown"
-    digits = version.partition('"')[2].partition(".")[0]
-    return Finding("Java", well=digits.isdecimal() and int(digits) >= 17, detail=version)  # noqa: PLR2004 - Spark 4's bound
+    try:
+        return Finding("Java", well=True, detail=java())
+    except NoJavaError as error:
+        return Finding("Java", well=False, detail=str(error))
 
 
 def _docker(settings: Settings) -> Finding:

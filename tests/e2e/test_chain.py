@@ -1,6 +1,7 @@
 """The whole chain with its real parts: scheduler, Spark, MLflow, the store. A small market, real Dag runs."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -9,13 +10,19 @@ from datetime import date
 import psutil
 import pytest
 
+from services.pages import Page
 from tosho.calendar import sessions
+from tosho.contracts import HORIZONS
+from tosho.local import demo_report
 from tosho.local.airflow import AirflowApi, listens_beyond_loopback
 from tosho.local.watch import RunFailedError, Watch
 from tosho.predictions import open_store
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 FIRST, LAST = date(2024, 12, 20), date(2025, 1, 8)
+SCORED = (date(2025, 1, 9), date(2025, 1, 10), date(2025, 1, 14))
+DAILY = ["session_of_run", "ingest", "check_data", "build_features", "check_features", "score", "load"]
+DONE = re.compile(r" +([\d.]+) s  (\S+)  (\w+) +success(?: +([\d,]+) rows)?")
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +40,7 @@ def test_ctrl_c_ends_a_demo_and_every_process_of_it(interrupted):
 
 
 def test_the_demo_ends_with_predictions_of_its_last_sessions(played, store):
-    for session in (date(2025, 1, 9), date(2025, 1, 10), date(2025, 1, 14)):
+    for session in SCORED:
         assert played.rows[session] == store.count(session) >= 4 * 270
 
 
@@ -45,8 +52,38 @@ def test_the_planted_signal_is_recovered(played):
 
 
 def test_a_daily_run_tells_where_its_time_went(played):
-    tasks = [task.task for task in played.daily[date(2025, 1, 14)]]
-    assert tasks[:7] == ["session_of_run", "ingest", "check_data", "build_features", "check_features", "score", "load"]
+    tasks = [task.task for task in played.daily[SCORED[-1]]]
+    assert tasks[:7] == DAILY
+
+
+def test_a_person_can_follow_stage_session_rows_and_elapsed_time(played, installation):
+    stages = [line.partition(":") for line in installation.said if not line.startswith(" ")]
+    assert [name for name, *_ in stages[:4]] == ["market", "services", "history", "weekly_training"]
+    assert [(name, told.strip()) for name, _, told in stages[4:]] == [("daily_predictions", f"{s}") for s in SCORED]
+    for session in SCORED:
+        told = [
+            found.groups() for line in installation.said if (found := DONE.fullmatch(line)) and f"{session}" in line
+        ]
+        assert sorted(task for _, _, task, _ in told) == sorted(DAILY)  # two may be done at one look
+        elapsed = [float(seconds) for seconds, *_ in told]
+        assert elapsed == sorted(elapsed)
+        rows = {task: rows for _, _, task, rows in told if rows}
+        assert rows["load"] == f"{played.rows[session]:,}"
+        assert rows.keys() >= {"ingest", "load"}
+
+
+def test_the_demo_ends_with_the_ranking_rank_ic_and_a_page_with_its_plots(played, installation, store):
+    lines = list(demo_report.lines(installation.place, played))
+    scored = store.read(SCORED[-1], horizon=5).sort("score", descending=True)
+    begin = lines.index(f"\nTop 10 of {SCORED[-1]}, horizon 5 sessions") + 1
+    assert [line.split()[1] for line in lines[begin : begin + 10]] == scored["code"].head(10).to_list()
+    beside = [line.split() for line in lines if " attainable " in line]
+    assert [words[:2] for words in beside] == [[f"{horizon}", "sessions"] for horizon in HORIZONS]
+    page = Page(demo_report.write(installation.place, played).read_text())
+    (report,) = page.framed
+    assert (page.ill_formed, page.fetched, report.fetched) == ([], [], [])
+    assert report.tags.count("svg") >= 8
+    assert "script" not in page.tags + report.tags
 
 
 def test_nothing_listens_beyond_loopback(played, installation):

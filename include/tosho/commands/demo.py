@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import signal
 import time
 from pathlib import Path
@@ -58,4 +60,13 @@ def _show(place: Workplace, outcome: Outcome, report: Path, seconds: float) -> N
     typer.echo(f"\nReport        {report}")
     typer.echo(f"Everything    {place.home}")
     typer.echo(f"Whole demo    {seconds:.0f} s, at most {outcome.peak / 2**30:.1f} GiB in all processes")
-    typer.echo("Look around   `make airflow` starts the UI with these runs and prints address and login")
+    typer.echo(f"Look around   `{_look_around(place)}` starts the UI with these runs and prints address and login")
+
+
+def _look_around(place: Workplace) -> str:
+    usual = place.home == place.project / ".tosho"
+    return (
+        "make airflow"
+        if usual
+        else f"make airflow HOME_FOLDER={shlex.quote(os.path.relpath(place.home, place.project))}"
+    )

@@ -24,7 +24,7 @@ def lines(place: Workplace, outcome: Outcome) -> Iterable[str]:
     last = max(outcome.daily)
     yield f"\nTop {TOP} of {last}, horizon {TOP_HORIZON} sessions"
     for row in _top(place, outcome).iter_rows(named=True):
-        yield f"  {row['rank']:>3}  {row['code']}  {row['name'][:24]:<24}  {row['score']:+.4f}"
+        yield f"  {row['rank']:>3}  {row['code']}  {(row['name'] or '')[:24]:<24}  {row['score']:+.4f}"
     yield "\nRank IC out of sample, horizon by horizon"
     for horizon, found in outcome.trained["rank_ic"].items():
         yield f"  {horizon:>3} sessions  {found['rank_ic']:+.4f}  (t {found['t']:.1f})  {_beside(found)}"

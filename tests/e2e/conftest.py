@@ -5,14 +5,13 @@ import sys
 from datetime import date
 from pathlib import Path
 
-import psutil
 import pytest
 
+from services.processes import belonging_to
 from tosho.local import airflow
 from tosho.local.demo import Demo, Plan
 from tosho.local.environment import write_whole
 from tosho.local.processes import Processes
-from tosho.observability.progress import VARIABLE
 from tosho.simulation.market import simulate
 
 PROJECT = Path(__file__).parents[2]
@@ -61,15 +60,7 @@ def interrupted(installation, market):
     demo.send_signal(signal.SIGINT)
     demo.stdout.close()
     status = demo.wait(120)
-    mark = str(installation.place.progress)
-    return status, [process.pid for process in psutil.process_iter() if environment_of(process).get(VARIABLE) == mark]
-
-
-def environment_of(process):
-    try:
-        return process.environ()
-    except psutil.Error:
-        return {}
+    return status, belonging_to(installation.place.home)
 
 
 @pytest.fixture(scope="session")

@@ -98,13 +98,13 @@ def test_an_interrupt_while_stopping_waits_until_all_are_ended(processes, tmp_pa
     for name in ("one", "two"):
         processes.start(name, SLEEP, os.environ, tmp_path / "log")
     pids = [processes.running(name).pid for name in ("one", "two")]
-    stop = Processes.stop
+    end = Processes._end
 
-    def interrupted(self, name):
+    def interrupted(self, names):
         signal.raise_signal(ending)
-        stop(self, name)
+        end(self, names)
 
-    monkeypatch.setattr(Processes, "stop", interrupted)
+    monkeypatch.setattr(Processes, "_end", interrupted)
     with pytest.raises(KeyboardInterrupt):
         processes.stop_all()
     monkeypatch.undo()

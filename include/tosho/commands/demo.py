@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,13 +25,12 @@ def demo(
 
     It can be interrupted at any moment and started again. What was ingested stays; features and models are made anew.
     """
-    from tosho.local import airflow
+    from tosho.local import airflow, interrupts
     from tosho.local.demo import Plan, only_one
 
     place, processes = airflow.here()
     began = time.monotonic()
-    for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal ends it as Ctrl-C does
-        signal.signal(number, signal.default_int_handler)
+    interrupts.heed()
     with only_one(place.home):
         _play(place, processes, Plan(codes, sessions, market), began)
 
@@ -42,13 +40,14 @@ def _play(place: Workplace, processes: Processes, plan: Plan, began: float) -> N
     from tosho.local.demo import Demo
 
     try:
-        outcome = Demo(place, processes, plan, typer.echo).play()
-        report = demo_report.write(place, outcome)
+        try:
+            outcome = Demo(place, processes, plan, typer.echo).play()
+            report = demo_report.write(place, outcome)
+        finally:
+            processes.stop_all()
     except KeyboardInterrupt:
         typer.echo("\nInterrupted. Nothing is lost: `make demo` goes on from what is done.", err=True)
         raise typer.Exit(130) from None
-    finally:
-        processes.stop_all()
     _show(place, outcome, report, time.monotonic() - began)
 
 

@@ -17,9 +17,8 @@ from typing import Any
 import psutil
 
 from tosho.local.environment import write_whole
+from tosho.local.interrupts import ENDING
 from tosho.observability.progress import VARIABLE as MARK
-
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class ProcessDiedError(RuntimeError):
@@ -78,24 +77,27 @@ class Processes:
 
     def stop(self, name: str) -> None:
         """End a process and all its children: asked first, forced after ten seconds."""
-        if process := self.running(name):
-            family = [*process.children(recursive=True), process]
-            for member in reversed(family):  # the parent first, so that it starts no new children
-                _quietly(member.terminate)
-            _, alive = psutil.wait_procs(family, timeout=10)
-            for member in alive:
-                _quietly(member.kill)
-            psutil.wait_procs(alive, timeout=5)
-        (self.folder / f"{name}.json").unlink(missing_ok=True)
+        self._end([name])
 
     def stop_all(self) -> list[str]:
         """End every recorded process, and what they left behind, and return the names of those that ran."""
         with _uninterrupted():
             ran = [name for name in self.names() if self.running(name)]
-            for name in self.names():
-                self.stop(name)
+            self._end(self.names())
             self._sweep()
         return ran
+
+    def _end(self, names: Sequence[str]) -> None:
+        """End families at once: a server takes its time while others still hold connections to it."""
+        members = [member for name in names for member in self._family(name)]  # a parent first: it starts no new child
+        for member in members:
+            _quietly(member.terminate)
+        _, alive = psutil.wait_procs(members, timeout=10)
+        for member in alive:
+            _quietly(member.kill)
+        psutil.wait_procs(alive, timeout=5)
+        for name in names:
+            (self.folder / f"{name}.json").unlink(missing_ok=True)
 
     def _sweep(self) -> None:
         """End processes that carry this installation's mark and whose parents are gone: a killed task's job."""
@@ -140,7 +142,7 @@ def _uninterrupted() -> Iterator[None]:
         yield
         return
     held: list[int] = []
-    before = {number: signal.signal(number, lambda number, _: held.append(number)) for number in _ENDING}
+    before = {number: signal.signal(number, lambda number, _: held.append(number)) for number in ENDING}
     try:
         yield
     finally:

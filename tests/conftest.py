@@ -1,7 +1,26 @@
 import logging
 import os
 
+import pytest
+
 from tosho.config import spark_jvm
 
 spark_jvm.prefer_quick_start(os.environ)  # every Spark driver
 logging.getLogger("py4j").setLevel(logging.WARNING)  # else it logs at exit, to streams that pytest has closed
+
+
+@pytest.fixture(scope="session")
+def daemon():
+    """A Docker daemon of the tests' own."""
+    from services import docker
+
+    with docker.running() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def image(daemon):
+    """The training image's name, in that daemon."""
+    from services import docker
+
+    return docker.train_image(daemon)

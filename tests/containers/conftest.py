@@ -21,21 +21,6 @@ def operators(tmp_path_factory):
     return container_operator
 
 
-@pytest.fixture(scope="session")
-def daemon():
-    from services import docker
-
-    with docker.running() as started:
-        yield started
-
-
-@pytest.fixture(scope="session")
-def image(daemon):
-    from services import docker
-
-    return docker.train_image(daemon)
-
-
 @pytest.fixture
 def context():
     return {"ti": SimpleNamespace(dag_id="weekly", run_id="manual 1", task_id="train", map_index=-1)}

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from services import docker
+from services.clickhouse import clickhouse_server
 from services.processes import belonging_to
 from tosho.local import airflow
 from tosho.local.demo import Demo, Plan
@@ -33,9 +35,13 @@ class Installation:
 
 @pytest.fixture(scope="session")
 def installation(tmp_path_factory):
-    """Small: what is tested is the chain. Warm-up of the longest feature is not reached; that is legitimate."""
-    os.environ["TOSHO_CONTAINER_RUNTIME"] = "process"  # tests/containers has the daemon
+    """Small: what is tested is the chain. Warm-up of the longest feature is not reached; that is legitimate.
+
+    No Docker daemon answers at first: containers run as processes until a connection names one.
+    """
     made = Installation(tmp_path_factory.mktemp("tosho"))
+    os.environ["TOSHO_CONTAINER_DOCKER_URL"] = f"unix://{made.place.home}/none.sock"
+    os.environ["TOSHO_CONTAINER_IMAGE"] = docker.IMAGE
     write_whole(made.place.airflow_home / "airflow.cfg", QUIET)
     yield made
     made.processes.stop_all()
@@ -66,3 +72,14 @@ def interrupted(installation, market):
 @pytest.fixture(scope="session")
 def played(installation, market, interrupted):
     return installation.play(Plan(folder=market))
+
+
+@pytest.fixture(scope="session")
+def real_services(installation, played, daemon, image, tmp_path_factory):
+    """Docker and a ClickHouse server, named by Airflow's connections as a user names them; nothing is started again."""
+    with clickhouse_server(tmp_path_factory.mktemp("clickhouse"), "of-the-test") as server:
+        api, store = airflow.AirflowApi(installation.place), server.store()
+        api.define("docker_default", "docker", host=daemon.url)
+        reached = {"host": store.host, "port": store.port, "login": store.user, "password": store.password}
+        api.define("clickhouse_default", "generic", schema=store.database, **reached)
+        yield daemon.client(), store

@@ -5,6 +5,7 @@ import pytest
 
 from tosho.features import (
     carried,
+    few_rows,
     folding,
     kernels,
     order_statistics,
@@ -38,11 +39,6 @@ def same(made, expected) -> bool:
     )
 
 
-def whole(values) -> np.ndarray:
-    padded = kernels.padded(values, ROWS)
-    return np.where(np.isfinite(padded), padded, np.nan)
-
-
 def in_blocks(kernel, *inputs, windows=WINDOWS) -> np.ndarray:
     with np.errstate(all="ignore"):
         return np.concatenate([np.stack(made) for made in several.in_blocks(kernel, inputs, windows).values()])
@@ -65,61 +61,52 @@ def test_several_windows_at_once(kind, kernel, inputs, windows) -> None:
     assert same(folding.fold(kind, inputs[0], windows, *inputs[1:]), in_blocks(kernel, *inputs, windows=windows))
 
 
-def correlation(x, y, window):
-    xx, yy, xy = kernels.comoments(x, y, window)
-    return kernels.clipped(xy / (np.sqrt(xx) * np.sqrt(yy)))
-
-
-def beta(x, y, window):
-    xx, _, xy = kernels.comoments(x, y, window)
-    return xy / xx
-
-
-def residual_deviation(x, y, window):
-    xx, yy, xy = kernels.comoments(x, y, window)
-    return np.sqrt(np.maximum(yy - xy * xy / xx, 0) / (window - 1))
-
-
-def trend_r2(x, window):
-    along, xx = kernels.trend(x, window)
-    return along * along / (xx * (window * (window**2 - 1) / 12))
-
-
 SINGLE = [
-    (kinds.TOTAL, 0, kernels.total, (HOLED,)),
-    (kinds.MEAN, 0, kernels.mean, (HOLED,)),
-    (kinds.HIGHEST, 0, kernels.highest, (RETURNS,)),
-    (kinds.LOWEST, 0, kernels.lowest, (RETURNS,)),
-    (kinds.RUN, 0, kernels.run_length, (FLAGS,)),
-    (kinds.AGE, 0, kernels.rows_since_highest, (HOLED,)),
-    (kinds.VARIANCE, 0, kernels.variance, (RETURNS,)),
-    (kinds.ZSCORE, 0, kernels.zscore, (HOLED,)),
-    (kinds.SKEWNESS, 0, kernels.skewness, (RETURNS,)),
-    (kinds.KURTOSIS, 0, kernels.kurtosis, (RETURNS,)),
-    (kinds.REGRESSION, 1, trend_r2, (HOLED,)),
-    (kinds.CORRELATION, 0, correlation, (RETURNS, OTHER)),
-    (kinds.BETA, 0, beta, (RETURNS, OTHER)),
-    (kinds.RESIDUAL_DEVIATION, 0, residual_deviation, (RETURNS, OTHER)),
-    (kinds.FALLING, 0, lambda x, y, window: kernels.falling_beta(y, x, window), (RETURNS, OTHER)),
-    (kinds.ADAPTIVE, 0, kernels.adaptive_mean, (HOLED, SPEED)),
-    (kinds.CUMULATIVE, 0, lambda x, window: kernels.cumulative_zscore(x, window + 1), (OTHER,)),
+    (kinds.TOTAL, 0, (HOLED,)),
+    (kinds.MEAN, 0, (HOLED,)),
+    (kinds.HIGHEST, 0, (RETURNS,)),
+    (kinds.LOWEST, 0, (RETURNS,)),
+    (kinds.RUN, 0, (FLAGS,)),
+    (kinds.AGE, 0, (HOLED,)),
+    (kinds.VARIANCE, 0, (RETURNS,)),
+    (kinds.ZSCORE, 0, (HOLED,)),
+    (kinds.SKEWNESS, 0, (RETURNS,)),
+    (kinds.KURTOSIS, 0, (RETURNS,)),
+    (kinds.REGRESSION, 0, (HOLED,)),
+    (kinds.REGRESSION, 1, (HOLED,)),
+    (kinds.CORRELATION, 0, (RETURNS, OTHER)),
+    (kinds.BETA, 0, (RETURNS, OTHER)),
+    (kinds.RESIDUAL_DEVIATION, 0, (RETURNS, OTHER)),
+    (kinds.FALLING, 0, (RETURNS, OTHER)),
+    (kinds.ADAPTIVE, 0, (HOLED, SPEED)),
+    (kinds.CUMULATIVE, 0, (OTHER,)),
 ]
 
 
-@pytest.mark.parametrize(("kind", "part", "kernel", "inputs"), SINGLE)
+def by_few_rows(kind, part, inputs, window, decay=1.0):
+    x, y = (*inputs, None)[:2]
+    return few_rows.fold(x, y, window=window, kind=kind, part=part, decay=decay)
+
+
+@pytest.mark.parametrize(("kind", "part", "inputs"), SINGLE)
 @pytest.mark.parametrize("window", [4, 20, 63, 252])
-def test_a_single_window(kind, part, kernel, inputs, window) -> None:
-    with np.errstate(all="ignore"):
-        expected = whole(kernel(*inputs, window=window))
+def test_a_single_window(kind, part, inputs, window) -> None:
+    expected = by_few_rows(kind, part, inputs, window)
     assert np.isfinite(expected).any() or window > 63
     assert same(folding.fold(kind, inputs[0], (window,), *inputs[1:])[part], expected)
+
+
+@pytest.mark.parametrize(("kind", "part", "inputs"), SINGLE)
+@pytest.mark.parametrize("rows", [1, 19, 20, 21])
+def test_a_window_of_about_all_rows_there_are(kind, part, inputs, rows) -> None:
+    inputs = [x[:rows] for x in inputs]
+    assert same(folding.fold(kind, inputs[0], (20,), *inputs[1:])[part], by_few_rows(kind, part, inputs, 20))
 
 
 @pytest.mark.parametrize("span", [5, 60, 200])
 def test_weights_that_decay(span) -> None:
     decay, window = 1 - 2 / (span + 1), 4 * span
-    with np.errstate(all="ignore"):
-        expected = whole(kernels.decayed_mean(HOLED, window, decay))
+    expected = by_few_rows(kinds.DECAYED, 0, (HOLED,), window, decay)
     assert same(folding.fold(kinds.DECAYED, HOLED, (window,), decay=decay)[0], expected)
 
 
@@ -134,11 +121,10 @@ def test_quantiles_and_ranks(windows, shares) -> None:
 
 def test_windows_that_look_at_each_row() -> None:
     weights = DRAW.normal(0, 1, 100)
-    with np.errstate(all="ignore"):
-        assert same(row_loops.convolution(HOLED, weights), whole(kernels.convolution(HOLED, weights)))
-        mean = folding.fold(kinds.MEAN, HOLED, (20,))[0]
-        assert same(row_loops.mean_distance(HOLED, mean, 20), whole(kernels.mean_distance(HOLED, 20)))
-        assert same(row_loops.share_below(RETURNS, 100), whole(kernels.share_below(RETURNS, 100)))
+    assert same(row_loops.convolution(HOLED, weights), few_rows.each_row(kernels.convolution, HOLED, tuple(weights)))
+    mean = folding.fold(kinds.MEAN, HOLED, (20,))[0]
+    assert same(row_loops.mean_distance(HOLED, mean, 20), few_rows.each_row(kernels.mean_distance, HOLED, 20))
+    assert same(row_loops.share_below(RETURNS, 100), few_rows.each_row(kernels.share_below, RETURNS, 100))
 
 
 ROW = np.arange(ROWS) - 60.0

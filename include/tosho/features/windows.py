@@ -2,7 +2,7 @@
 
 Polars' own `rolling_mean`, `rolling_sum`, `rolling_std` and `ewm_mean` carry state from row to row, so their last
 bits depend on where the frame begins. These do not: a value is made of its own window's rows alone, as `kernels` says.
-What is evaluated is `folding`, the same operations compiled.
+What is evaluated is `folding`, the same operations compiled; where rows are few, `few_rows`, which needs no compiler.
 All give null until the window is full, where it holds a null, and where a division by zero would be needed.
 Recursive averages run over a finite window of four times their span, with normalised weights.
 """
@@ -16,6 +16,7 @@ from functools import partial
 import numpy as np
 import polars as pl
 
+from tosho.features import few_rows, kernels
 from tosho.features import fold_kinds as kinds
 from tosho.features.kernels import Array
 
@@ -83,7 +84,9 @@ def _evaluate(inputs: Sequence[pl.Series], kernel: Callable[..., Array]) -> pl.S
 def _fold(  # noqa: PLR0913 - what a fold is told
     x: Array, y: Array | None = None, *, window: int, kind: int, part: int = 0, decay: float = 1.0
 ) -> Array:
-    from tosho.features.folding import fold  # noqa: PLC0415 - Numba, only where a window is evaluated
+    if few_rows.has_few(x):
+        return few_rows.fold(x, y, window=window, kind=kind, part=part, decay=decay)
+    from tosho.features.folding import fold  # noqa: PLC0415 - Numba, only where many rows are evaluated
 
     column: Array = fold(kind, x, (window,), y, decay)[part]
     return column
@@ -94,18 +97,24 @@ def _fold_on(y: Array, x: Array, window: int, kind: int) -> Array:
 
 
 def _convolution(x: Array, weights: tuple[float, ...]) -> Array:
+    if few_rows.has_few(x):
+        return few_rows.each_row(kernels.convolution, x, weights)
     from tosho.features import row_loops  # noqa: PLC0415
 
     return row_loops.convolution(np.ascontiguousarray(x), np.array(weights))
 
 
 def _mean_distance(x: Array, window: int) -> Array:
+    if few_rows.has_few(x):
+        return few_rows.each_row(kernels.mean_distance, x, window)
     from tosho.features import row_loops  # noqa: PLC0415
 
     return row_loops.mean_distance(np.ascontiguousarray(x), _fold(x, window=window, kind=kinds.MEAN), window)
 
 
 def _share_below(x: Array, window: int) -> Array:
+    if few_rows.has_few(x):
+        return few_rows.each_row(kernels.share_below, x, window)
     from tosho.features import row_loops  # noqa: PLC0415
 
     return row_loops.share_below(np.ascontiguousarray(x), window)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parent.parent
 
-SPARK, THIS_MACHINE = "spark_default", {"conn_type": "spark", "host": "local[*]"}
+SPARK = "spark_default"
 
 DEFAULT_ARGS = {
     "owner": "tosho",
@@ -122,6 +122,7 @@ class SparkJob(SparkSubmitOperator):
     def _run_here_by_default(self) -> None:
         """Take this machine where nobody has defined `spark_default`: the provider would ask a YARN for it."""
         from connection_settings import find
+        from tosho.config.connections import THIS_MACHINE
 
         if find(SPARK) is None:
             self.log.info("Connection %s is not defined: Spark runs on this machine, %s.", SPARK, THIS_MACHINE["host"])

@@ -8,13 +8,11 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from services.jquants import KEY, free_port, serving, write_market
 from tosho.__main__ import app
 from tosho.calendar import offset
 from tosho.config import Settings
 from tosho.contracts import PREDICTIONS
 from tosho.predictions import open_store
-from tosho.simulation.server import create_app
 from tosho.storage import Files, Lake
 
 SESSION = date(2025, 3, 31)
@@ -140,61 +138,3 @@ def test_the_lake_is_listed_and_a_flipped_byte_is_found(home):
     spoilt[100] ^= 1
     data.write_bytes(spoilt)
     assert "1 partitions checked, 1 faults." in run("lake", "verify", status=1)
-
-
-def test_doctor_names_what_is_missing(home):
-    told = run("doctor", status=1)
-    assert "MISSING  J-Quants     No key" in told
-    assert "ok       Java" in told
-    assert "sessions are known ahead" in told
-
-
-def test_doctor_without_java_says_what_to_install(home, monkeypatch):
-    monkeypatch.setenv("PATH", "/nonexistent")
-    monkeypatch.delenv("JAVA_HOME", raising=False)
-    assert "there is none here. Install openjdk-17-jre-headless" in run("doctor", status=1)
-
-
-def nobody():
-    """An address of this machine at which nothing listens."""
-    return f"127.0.0.1:{free_port()}"
-
-
-def finding(told, what):
-    """Return the doctor's line about one thing."""
-    return next(line for line in told.splitlines() if line[9:].startswith(what))
-
-
-@pytest.mark.parametrize(
-    ("what", "variables", "said"),
-    [
-        ("Docker", {"CONTAINER_RUNTIME": "docker", "CONTAINER_DOCKER_URL": "tcp://{nobody}"}, "No daemon answers at"),
-        ("Lake", {"LAKE": "file:///dev/null/lake"}, "Could not write"),
-        ("Lake", {"LAKE": "ftp://elsewhere"}, "must begin with file:// or s3://"),
-        ("Predictions", {"STORE_KIND": "server", "STORE_PORT": "{port}"}, "does not answer"),
-        ("Models", {"MLFLOW": "http://{nobody}"}, "No MLflow answers at http://{nobody}"),
-        ("Models", {"MLFLOW": "sqlite:////dev/null/mlflow.db"}, "sqlite:////dev/null/mlflow.db"),
-    ],
-)
-def test_doctor_names_each_connection_that_fails(home, monkeypatch, what, variables, said):
-    place = {"nobody": nobody(), "port": free_port()}
-    for name, value in variables.items():
-        monkeypatch.setenv(f"TOSHO_{name}", value.format(**place))
-    told = finding(run("doctor", status=1), what)
-    assert told.startswith("MISSING")
-    assert said.format(**place) in told
-
-
-@pytest.mark.parametrize(("key", "mark", "said"), [("wrong", "MISSING", "403"), (KEY, "ok", "accepts the key")])
-def test_doctor_tells_whether_the_key_is_accepted(home, tmp_path, monkeypatch, key, mark, said):
-    with serving(create_app(write_market(tmp_path / "market"), api_key=KEY, plan="light")) as address:
-        monkeypatch.setenv("TOSHO_JQUANTS_URL", f"{address}/v2")
-        monkeypatch.setenv("TOSHO_JQUANTS_API_KEY", key)
-        told = finding(run("doctor", status=0 if mark == "ok" else 1), "J-Quants")
-    assert told.startswith(mark)
-    assert said in told
-
-
-def test_doctor_warns_before_the_calendar_ends(home, monkeypatch):
-    monkeypatch.setattr("tosho.commands.doctor.bound_warning", lambda now: "The calendar ends soon.")
-    assert finding(run("doctor", status=1), "Calendar") == "MISSING  Calendar     The calendar ends soon."

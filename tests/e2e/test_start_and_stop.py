@@ -3,6 +3,7 @@
 One home throughout: each start goes on from what the one before has left.
 """
 
+import json
 import os
 import re
 import select
@@ -18,6 +19,7 @@ import httpx
 import psutil
 import pytest
 
+from services.jquants import free_port
 from services.processes import alive, belonging_to, of_group
 from tosho.calendar import latest_session
 from tosho.local import airflow
@@ -200,3 +202,19 @@ def test_stopping_leaves_no_process_and_frees_the_ports(started, typed, home, pl
 
 def test_stopping_again_is_quiet(typed, home):
     assert typed("airflow", "stop") == "Nothing was running.\n"
+
+
+def test_the_doctor_finds_a_connection_in_airflow_s_database_and_asks_where_it_leads(typed, place, started):
+    store = {"conn_type": "generic", "host": "127.0.0.1", "port": free_port(), "password": "hidden/in:it"}
+    typed("airflow", "run", "connections", "add", "clickhouse_default", "--conn-json", json.dumps(store))
+    asked = subprocess.run(
+        [*TOSHO, "doctor", "--verbose"], env=place.variables(), cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    told = {line[9:].split()[0]: line for line in asked.stdout.splitlines()}
+    assert asked.returncode == 1, asked.stderr
+    assert told["Airflow"] == "ok       Airflow      Its database defines clickhouse_default."
+    assert told["Predictions"].startswith("MISSING")
+    assert f"127.0.0.1:{store['port']}" in told["Predictions"]
+    assert told["Predictions"].endswith("[clickhouse_default: Airflow's database]")
+    assert told["Spark"].endswith("[spark_default: AIRFLOW_CONN_SPARK_DEFAULT]")
+    assert store["password"] not in asked.stdout + asked.stderr

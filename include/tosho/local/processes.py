@@ -53,7 +53,7 @@ class Processes:
         try:
             process = psutil.Process(int(record["pid"]))
             same = abs(process.create_time() - float(record["born"])) < 1
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+            return process if same and _lives(process) else None
         except psutil.NoSuchProcess:
             return None
 
@@ -92,10 +92,10 @@ class Processes:
         members = [member for name in names for member in self._family(name)]  # a parent first: it starts no new child
         for member in members:
             _quietly(member.terminate)
-        _, alive = psutil.wait_procs(members, timeout=10)
+        alive = _alive_after(10, members)
         for member in alive:
             _quietly(member.kill)
-        psutil.wait_procs(alive, timeout=5)
+        _alive_after(5, alive)
         for name in names:
             (self.folder / f"{name}.json").unlink(missing_ok=True)
 
@@ -105,7 +105,7 @@ class Processes:
         left = [process for process in others if _environment(process).get(MARK) == str(self.mark)]
         for process in left:
             _quietly(process.kill)
-        psutil.wait_procs(left, timeout=5)
+        _alive_after(5, left)
 
     @property
     def mark(self) -> Path:
@@ -164,6 +164,25 @@ def _quietly(act: Callable[[], None]) -> None:
         act()
     except psutil.NoSuchProcess:
         return  # it went by itself, which is what was wanted
+
+
+def _alive_after(seconds: float, members: Sequence[psutil.Process]) -> list[psutil.Process]:
+    """Wait until processes have ended, and return those that have not.
+
+    A zombie has: where the first process of a container takes no orphan's status, it stays.
+    """
+    until = time.monotonic() + seconds
+    while (alive := [member for member in members if _lives(member)]) and time.monotonic() < until:
+        time.sleep(0.05)
+    psutil.wait_procs(members, timeout=0)  # takes the status of those that are this process's own children
+    return alive
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _memory(process: psutil.Process) -> int:

@@ -111,6 +111,11 @@ class JQuantsClient:
         return same
 
     @property
+    def account(self) -> str:
+        """What tells one key at one address from others, without saying it."""
+        return hashlib.blake2b(f"{self._url} {self._key}".encode(), digest_size=8).hexdigest()
+
+    @property
     def terms(self) -> Terms:
         """What the plan allows."""
         return PLANS[self.plan]

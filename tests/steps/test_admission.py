@@ -139,3 +139,17 @@ def test_a_table_that_is_refused_within_the_week_has_the_next_evening_ask(settin
     server.refuse = lambda path: path == f"/v2{plans.FINS}"
     assert "skipped" in evening(settings)["tables"]["statements"]
     assert not (tmp_path / "jquants/admitted.json").exists()
+
+
+def test_both_runs_count_their_requests_in_one_file(market, tmp_path):
+    """Of a service that is not on this machine's own address, whose pace is therefore kept."""
+    between = Tampering(create_app(market, api_key=KEY, plan="light", page_rows=1000, rate_per_minute=None))
+    with serving(between, "127.0.0.2") as address:
+        made = Settings.from_environment({"TOSHO_HOME": str(tmp_path)})
+        settings = replace(made, jquants=JQuants(f"{address}/v2", KEY, "light"))
+        evening(settings, offset(LAST, -1))
+        years(settings)
+    [file] = (tmp_path / "jquants").glob("requests-*.sqlite")
+    with sqlite3.connect(file) as read:
+        counted = read.execute("SELECT COUNT(*) FROM of_60").fetchone()[0]
+    assert counted == sum(path.startswith("/v2") for path, _ in between.asked)

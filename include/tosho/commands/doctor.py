@@ -80,7 +80,7 @@ def _jquants(settings: Settings) -> Finding:
             "J-Quants", well=False, detail="No key: set TOSHO_JQUANTS_API_KEY or connection jquants_default."
         )
     try:
-        with JQuantsClient(settings.jquants) as client:
+        with JQuantsClient(settings.jquants, home=settings.home) as client:
             client.probe()
     except (OSError, ValueError, RuntimeError, httpx.HTTPError) as error:
         return Finding("J-Quants", well=False, detail=str(error))

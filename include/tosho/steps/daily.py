@@ -49,7 +49,7 @@ def ingest(session: date, settings: Settings, codes: Sequence[str] = ()) -> dict
     wanted, plan_name = feature_set(settings.feature_set), settings.jquants.plan
     demand_reach(wanted, plan_name)  # before an hour's work, not after
     lake, memory = Lake.of(settings), Memory(settings.home)
-    with metrics.stage(settings.metrics, "ingest"), JQuantsClient(settings.jquants) as client:
+    with metrics.stage(settings.metrics, "ingest"), JQuantsClient(settings.jquants, home=settings.home) as client:
         filled = admitted_lately(client, memory)
         demand_filled(wanted, filled, plan_name)
         for missing in gap(lake, session):

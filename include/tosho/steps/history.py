@@ -34,7 +34,7 @@ def ingest(first: date, last: date, settings: Settings) -> dict[str, Any]:
     wanted, plan_name = feature_set(settings.feature_set), settings.jquants.plan
     demand_reach(wanted, plan_name)
     lake = Lake.of(settings)
-    with metrics.stage(settings.metrics, "history"), JQuantsClient(settings.jquants) as client:
+    with metrics.stage(settings.metrics, "history"), JQuantsClient(settings.jquants, home=settings.home) as client:
         filled = admitted(client, Memory(settings.home))  # hours of work do not begin with a key that cannot end them
         demand_filled(wanted, filled, plan_name)
         tables = ingest_history(first, last, lake, client, Progress("sessions ingested"))

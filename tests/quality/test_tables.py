@@ -13,7 +13,7 @@ from tosho.ingest.sources import SOURCES
 from tosho.ingest.sources.margin_interest import MARGIN_INTEREST
 from tosho.quality.due import is_due
 from tosho.quality.expectations import CORE, EXPECTED
-from tosho.quality.filled import EMPTIED_FROM, Filled
+from tosho.quality.filled import EMPTIED_FROM, Filled, may_be_empty
 from tosho.quality.tables import Held, after_table
 
 BEFORE = SESSIONS[-2]
@@ -175,8 +175,9 @@ def test_what_can_be_had_only_today_is_known_as_such(source):
 
 
 def of_some_rows(table):
-    """Return the columns of a table that may be empty, without those that the source has given up."""
-    return [c.name for c in INGESTED[table].columns if c.may_be_empty and c.due(LAST, LAST)]
+    """Return the columns of a table that a partition may lack, without those that the source has given up."""
+    due = {c.name for c in INGESTED[table].columns if c.due(LAST, LAST)}
+    return [name for name in may_be_empty(INGESTED[table]) if name in due - {NAMED[table].kind}]
 
 
 def at_length(frame):
@@ -200,6 +201,14 @@ def test_each_column_that_may_be_empty_and_was_filled_until_now_stops(table):
         found = verdict(table, "emptied", frame=without(sound, name), filled_before=before(table, sound, sound))
         assert (found.passed, found.value, found.stops) == (False, 1.0, True)
         assert name in found.detail
+
+
+def test_what_too_few_rows_lack_to_be_refused_is_missed_when_it_goes_on():
+    """A payload of four futures without a settlement is no proof; that of eight evenings in a row is."""
+    rows = held("futures").frame
+    lost = without(rows, "settlement")[:4]
+    assert failed("futures", frame=lost, filled_before=before("futures", *[rows] * 5, *[lost] * 7))[-1] == "emptied"
+    assert "emptied" not in failed("futures", frame=lost, filled_before=before("futures", *[rows] * 5, *[lost] * 6))
 
 
 def test_a_column_that_the_source_has_given_up_is_not_missed():

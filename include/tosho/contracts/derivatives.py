@@ -58,7 +58,7 @@ def _contract(name: str, *middle: Column, blocks: tuple[str, ...]) -> Contract:
         ),
         key=("session", "contract", "traded_on", "emergency_margin"),
         rules=(*not_negative(_TRADED), Rule("traded_before_known", pl.col("traded_on") <= pl.col("session"))),
-        judged_from=50,
+        judged_from=5,  # each contract has every column, traded or not: what nothing was traded at is 0
     )  # fmt: skip
 
 

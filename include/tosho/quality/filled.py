@@ -1,4 +1,4 @@
-"""How full the columns of a table are that may be empty: some sources and years lack them, and one that was filled not.
+"""How full the columns of a table are that may be empty: some rows and years lack them, and one that was filled not.
 
 One partition of before says little: it may be thin, or have lost the same column. The usual share over many does not
 forget a column because it was missing twice; and thin partitions in a row count together.
@@ -49,7 +49,7 @@ class Filled:
             frame: Its rows.
             kind: The column that says of what kind a row is, if what it has depends on that.
         """
-        names = may_be_empty(contract)
+        names = [name for name in may_be_empty(contract) if name != kind]
         if not kind:
             return cls({"": Part(frame.height, {name: frame[name].count() for name in names})})
         counted = frame.group_by(kind).agg(pl.len().alias("_rows"), *(pl.col(name).count() for name in names))
@@ -63,8 +63,12 @@ class Filled:
 
 
 def may_be_empty(contract: Contract) -> list[str]:
-    """Return the columns that may have no value throughout."""
-    return [column.name for column in contract.columns if column.may_be_empty]
+    """Return the columns that may have no value throughout, if only in a partition of a few rows."""
+    return [
+        column.name
+        for column in contract.columns
+        if column.may_be_empty or (not column.required and (column.judged_from or contract.judged_from) > 1)
+    ]
 
 
 def emptied(now: Filled, before: Sequence[Filled], contract: Contract, session: date) -> Iterator[tuple[str, str]]:

@@ -341,8 +341,7 @@ def test_what_a_contract_is_does_not_change(table):
         changed = pl.concat([rows[:1].with_columns(other.alias(name)), rows[1:]])
         found = verdict(table, "changed", frame=changed)
         assert (found.passed, found.value, found.stops) == (False, 1.0, False)
-        assert f"{rows['contract'][0]}: " in found.detail
-        assert f"{name} {rows[name][0]} is {changed[name][0]}" in found.detail
+        assert f": {rows['contract'][0]}: {name} {rows[name][0]} is {changed[name][0]}." in found.detail
 
 
 def another(value):

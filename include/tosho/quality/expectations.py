@@ -100,9 +100,9 @@ A week's margin balances are not published when it has two sessions or fewer. Si
 which for a code that is seldom traded may stay as they are.
 
 Of derivatives a contract stays until its last trading day, so that its month, strike and right are judged as codes are
-elsewhere; a listing of shares does not know them, and the index that they are of is no row of any table. Rows fall by
-more than half when a month ends. Of options_225 every row has the price of the index, which moves on each session; of
-the others many were without a trade in years that did not have it yet, and rows of only their open interest repeat.
-Neither coverage of the listing nor price limits are asked of them: they have no listing of their own, and limits that
-widen within the day.
+elsewhere. A listing of shares does not know them, the index that they are of is no row of any table, and how the share
+is written that an option is of, where it is one, J-Quants does not say. Rows fall by more than half when a month ends.
+Of options_225 every row has the price of the index, which moves on each session; of the others many were without a
+trade in years that did not have it yet, and rows of only their open interest repeat. Neither coverage of the listing
+nor price limits are asked of them: they have no listing of their own, and limits that widen within the day.
 """

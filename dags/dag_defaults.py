@@ -32,6 +32,11 @@ SCHEDULE_UNTIL = os.environ.get("TOSHO_SCHEDULE_UNTIL")
 END_DATE = datetime.fromisoformat(SCHEDULE_UNTIL).replace(tzinfo=UTC) if SCHEDULE_UNTIL else None
 """Where a simulated market ends, so does the schedule. A real installation leaves the variable unset."""
 
+JQUANTS_POOL = os.environ.get("TOSHO_JQUANTS_POOL", "default_pool")
+"""Of the tasks that ask J-Quants. Those of one machine keep the key's pace together; those of several need a pool of
+one slot, which has to exist, and in which an evening then waits for a history to end.
+"""
+
 SESSION = Param(None, type=["null", "string"], format="date", title="Session", description="Empty: the run's own.")
 CODES = Param(
     [],

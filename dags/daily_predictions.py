@@ -24,7 +24,7 @@ import dag_defaults as house
 from tse_timetable import TseSessionTimetable
 
 
-@task
+@task(pool=house.JQUANTS_POOL)
 def ingest(session: str) -> dict:
     from tosho.steps import daily
 

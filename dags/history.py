@@ -26,7 +26,7 @@ def range_of_run() -> dict:
     return {"first": first.isoformat(), "last": last.isoformat()}
 
 
-@task
+@task(pool=house.JQUANTS_POOL)
 def ingest(first: str, last: str) -> dict:
     from tosho.steps import history
 

@@ -56,6 +56,8 @@ def _asked(arguments: list[str] | None) -> argparse.Namespace:
         each.add_argument("--codes", type=int, help="codes of the market")
         if name in {"pace", "memory"}:
             each.add_argument("--plan", choices=list(PLANS), help="pace: standard if left out; memory: premium")
+        if name == "memory":
+            each.add_argument("--sessions", type=int, dest="count", help="of the market; ten years if left out")
         if name == "pace":
             each.add_argument("--windows", type=int, help="how often the pace must hold it up; 1 if left out")
             each.add_argument("--latency-ms", type=int, help=f"how far the server is; {LATENCY_MS} if left out")

@@ -1,6 +1,8 @@
 """Ten years by bulk files: whether the process holds more the longer it goes on.
 
-Plan premium alone reaches back over 2,500 sessions; it has all 22 tables, and takes five minutes.
+Plan premium alone reaches back over 2,500 sessions; it has all 22 tables, and takes five minutes with 300 codes. With
+all 4,000 codes fewer sessions tell the same: what is held depends on a month's rows, and grows or not from the second
+month on.
 """
 
 from __future__ import annotations

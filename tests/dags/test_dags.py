@@ -1,5 +1,7 @@
+import os
 import subprocess
 import sys
+from ast import literal_eval
 from pathlib import Path
 
 import pytest
@@ -89,3 +91,19 @@ def test_parsing_a_dag_imports_nothing_heavy(airflow_home, name):
 
 def test_the_catalogue_is_fresh():
     assert (PROJECT / "dags" / "README.md").read_text() == catalogue(), "run `make docs`"
+
+
+@pytest.mark.parametrize(("given", "pool"), [({}, "default_pool"), ({"TOSHO_JQUANTS_POOL": "jquants"}, "jquants")])
+def test_what_asks_jquants_is_in_one_pool_and_nothing_else(airflow_home, given, pool):
+    code = (
+        "import daily_predictions, history\n"
+        "found = [(t.dag_id, t.task_id) for d in (daily_predictions.daily_predictions(), history.history())"
+        f" for t in d.tasks if t.pool == {pool!r}]\n"
+        "print(found)"
+    )
+    environment = {**os.environ, **given, "PYTHONPATH": ":".join(str(PROJECT / at) for at in ("dags", "plugins"))}
+    command = [sys.executable, "-c", code]
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    asking = [("daily_predictions", "ingest"), ("history", "ingest")]
+    found = literal_eval(told.strip().splitlines()[-1])
+    assert sorted(found) == asking if given else set(asking) <= set(found)

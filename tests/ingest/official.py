@@ -14,7 +14,9 @@ _STATEMENT = {
     **dict.fromkeys(KNOWN, ""), **dict.fromkeys(NUMBERS, "12.5"),
     "DiscDate": "2018-11-16", "DiscTime": "15:00:00", "Code": "13010", "DiscNo": "20181116000001", "CurPerType": "2Q",
     "DocType": "2QFinancialStatements_Consolidated_JP", "CurPerSt": "2018-04-01", "CurPerEn": "2018-09-30",
-    "CurFYSt": "2018-04-01", "CurFYEn": "2019-03-31", "ShOutFY": "1000", "TrShFY": "10", "MatChgSub": "false",
+    "CurFYSt": "2018-04-01", "CurFYEn": "2019-03-31", "ShOutFY": "1000", "TrShFY": "10",
+    "NxtFYSt": "2019-04-01", "NxtFYEn": "2020-03-31",
+    **dict.fromkeys(("MatChgSub", "ChgByASRev", "ChgNoASRev", "ChgAcEst", "RetroRst"), "false"),
 }  # fmt: skip
 _DERIVED = {
     "Date": "2018-11-15", "Code": "160120018", **_OHLC, **{f"{b}{n}": v for b in "EA" for n, v in _OHLC.items()},
@@ -96,6 +98,13 @@ ROWS = {
     plans.FUTURES: {**_DERIVED, **_CENTRAL},
     plans.OPTIONS: {**_DERIVED, **_CENTRAL, **_OPTION, "UndSSO": "-"},
 }  # fmt: skip
+
+USUAL = {
+    plans.MARGIN_ALERT: {**{f"{name}OutChg": 5 for name in _BALANCES}, "ShrtOutRatio": 0.4},
+    plans.SHORT_SALE_REPORT: {"SSAddr": "London"},
+    plans.DIVIDENDS: {"DivRate": 25.0, "PayDate": "2019-06-10"},
+}
+"""What the official row has not and most rows have."""
 
 
 def official_fields(path):

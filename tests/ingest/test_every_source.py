@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import polars as pl
 import pytest
 
-from ingest.official import OFFICIAL, ROWS, official_fields
+from ingest.official import OFFICIAL, ROWS, USUAL, official_fields
 from tosho.calendar import cutoff, previous_session
 from tosho.contracts import INGESTED, ContractError
 from tosho.ingest.payload import read_json, rows_frame
@@ -155,10 +155,14 @@ def by_table(table):
 
 
 def many(source, **changes):
-    """Return 60 rows of a source that differ in their code, as an evening's are."""
-    named = next((name for name in ("Code", "S33", "Section", "Date") if name in ROWS[source.endpoint]), "Date")
+    """Return 60 rows that differ in their code, as an evening's are; the first as in the vendor's sample."""
+    named = next((name for name in ("Code", "S33", "Section") if name in ROWS[source.endpoint]), None)
+    usual = USUAL.get(source.endpoint, {})
     return rows(
-        *(official(source, **({named: f"{13000 + n * 10}"} if named != "Date" else {}), **changes) for n in range(60))
+        *(
+            official(source, **({named: f"{13000 + n * 10}"} if named else {}), **(usual if n else {}) | changes)
+            for n in range(60)
+        )
     )
 
 
@@ -168,6 +172,9 @@ def many(source, **changes):
         ("half_bars", "MO"), ("half_bars", "AVa"), ("options_225", "OI"), ("options_225", "Strike"), ("futures", "AC"),
         ("earnings_calendar", "Date"), ("statements", "DiscTime"), ("statements", "CurPerEn"), ("statements", "Sales"),
         ("short_positions", "ShrtPosToSO"), ("margin_alerts", "ShrtOut"), ("investor_flows", "FrgnBal"),
+        ("options_225", "Settle"), ("options_225", "IV"), ("options", "UndSSO"), ("futures", "LTD"),
+        ("dividends", "DivRate"), ("dividends", "ExDate"), ("margin_alerts", "LongOutChg"), ("securities", "ScaleCat"),
+        ("short_positions", "SSAddr"), ("half_bars", "MUL"), ("earnings_dates", "SchDate"),
     ],
 )  # fmt: skip
 def test_a_column_that_is_null_throughout_stops_the_run(table, lost):
@@ -183,14 +190,37 @@ def test_every_column_that_may_not_be_empty_stops_the_run_when_it_is(source):
     for column in source.contract.columns:
         if not column.may_be_empty and not (column.name == "known_at" and dated):
             with pytest.raises(ContractError, match=rf"'{column.name}'.* are null in all"):
-                source.contract.check(read.with_columns(pl.lit(None, column.dtype).alias(column.name)))
+                source.contract.check(lost_on(column, read))
+
+
+def lost_on(column, read):
+    """Return rows without a column, of a session on which the source has it."""
+    first = read["session"].drop_nulls().min()
+    nothing = pl.lit(None, column.dtype).alias(column.name)
+    return read.with_columns(pl.lit(max(first, column.since)).alias("session")).with_columns(nothing)
+
+
+def test_a_column_that_begins_on_a_day_is_not_missed_before():
+    source = by_table("options_225")
+    early = many(source, Date="2016-07-15", IV="", Settle="", LTD="")
+    assert source.check(source.read(early)).good.height == 60
+    with pytest.raises(ContractError, match="implied_volatility"):
+        source.check(source.read(many(source, Date="2016-07-19", IV="")))
+
+
+@EACH
+def test_a_column_that_may_be_empty_says_why(source):
+    reasons = [column.may_be_empty for column in source.contract.columns if column.may_be_empty]
+    assert all(len(reason.split()) > 3 for reason in reasons)
 
 
 OF_KIND = [
     ("1QFinancialStatements_Consolidated_JP", "EqAR"), ("FYFinancialStatements_NonConsolidated_JP", "ShOutFY"),
     ("2QFinancialStatements_Consolidated_JP", "OdP"), ("FYFinancialStatements_Consolidated_IFRS", "CFO"),
     ("FYFinancialStatements_Consolidated_JP", "NxFNp"), ("3QFinancialStatements_Consolidated_US", "FEPS"),
-    ("EarnForecastRevision", "FSales"),
+    ("EarnForecastRevision", "FSales"), ("2QFinancialStatements_Consolidated_IFRS", "CFI"),
+    ("1QFinancialStatements_Consolidated_JP", "FOP2Q"), ("3QFinancialStatements_Consolidated_JP", "FDivFY"),
+    ("FYFinancialStatements_Consolidated_JP", "NCTA"), ("FYFinancialStatements_Consolidated_JP", "NxFOdP"),
 ]  # fmt: skip
 
 

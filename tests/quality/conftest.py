@@ -16,7 +16,7 @@ REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "tse_2014_2018"
 def sound():
     """Return the arguments of `after_ingest` for a session without a fault."""
     previous = bars_of(calendar.previous_session(SESSION), 1)
-    blank = dict.fromkeys(("name_en", "sector17", "scale", "margin_class", "product"))
+    blank = dict.fromkeys(("name_en", "margin_class", "product")) | {"sector17": "1", "scale": "-"}
     securities = pl.DataFrame({"session": SESSION, "code": CODES, "name": "A", "sector33": "1", "segment": "0111"})
     topix = {"session": SESSION, "index_code": "0000", "open": 1.0, "high": 1.0, "low": 1.0, "close": 1.0}
     return {
@@ -57,7 +57,9 @@ def real_market():
             pl.col("CompanyName").alias("name"),
             pl.col("Sector33Code").cast(pl.String).alias("sector33"),
             pl.col("MarketCodeName").alias("segment"),
-            *(pl.lit(None, pl.String).alias(c) for c in ("name_en", "sector17", "scale", "margin_class", "product")),
+            pl.col("Sector17Code").cast(pl.String).alias("sector17"),
+            pl.col("ScaleCategory").alias("scale"),
+            *(pl.lit(None, pl.String).alias(c) for c in ("name_en", "margin_class", "product")),
         )
         points = topix.filter(pl.col("Date") == session).select(
             pl.col("Date").alias("session"),

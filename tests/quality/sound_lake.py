@@ -1,6 +1,6 @@
 """A small lake that holds every table there is, sound throughout: 40 codes, as their contracts want them."""
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
 import numpy as np
 import polars as pl
@@ -51,11 +51,15 @@ def rows_of(table, session):
         elif dtype == pl.Boolean:
             columns[name] = False
         else:
-            columns[name] = pl.lit(session if dtype == pl.Date else None, dtype)
+            columns[name] = pl.lit(session if dtype == pl.Date else time(15), dtype)
     frame = keys.with_columns(
         *(value.alias(name) if isinstance(value, pl.Series | pl.Expr) else pl.lit(value).alias(name)
           for name, value in columns.items())
     )  # fmt: skip
+    if "contract" in frame.columns:
+        frame = frame.with_columns(last_trading_day=date(2024, 12, 12), special_quotation_day=date(2024, 12, 13))
+        strike = (20_000.0 + 250 * pl.int_range(pl.len())).alias("strike")
+        frame = frame.with_columns(strike) if "strike" in frame.columns else frame
     frame = frame.with_columns(pl.col("known_at").cast(pl.Datetime("us", "UTC")))
     return contract.conform(_with_prices(frame, session).select(contract.schema.names()))
 

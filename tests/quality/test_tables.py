@@ -13,7 +13,7 @@ from tosho.ingest.sources import SOURCES
 from tosho.ingest.sources.margin_interest import MARGIN_INTEREST
 from tosho.quality.due import is_due
 from tosho.quality.expectations import CORE, EXPECTED
-from tosho.quality.filled import EMPTIED_FROM, Filled
+from tosho.quality.filled import EMPTIED_FROM, Filled, may_be_empty
 from tosho.quality.tables import Held, after_table
 
 BEFORE = SESSIONS[-2]
@@ -174,29 +174,70 @@ def test_what_can_be_had_only_today_is_known_as_such(source):
     assert NAMED[source.table].of_the_moment == source.of_the_moment
 
 
-def may_be_empty(table):
-    """Return the columns of a table that may be empty, where an ordinary partition has enough rows to tell."""
-    named = [column.name for column in INGESTED[table].columns if column.may_be_empty]
-    filled = [name for name in named if not rows_of(table, LAST)[name].null_count()]
-    return filled if rows_of(table, LAST).height >= EMPTIED_FROM else []
+def of_some_rows(table):
+    """Return the columns of a table that a partition may lack, without those that the source has given up."""
+    due = {c.name for c in INGESTED[table].columns if c.due(LAST, LAST)}
+    return [name for name in may_be_empty(INGESTED[table]) if name in due - {NAMED[table].kind}]
+
+
+def at_length(frame):
+    """Return rows so many times that there are enough to tell."""
+    return pl.concat([frame] * (1 + 2 * EMPTIED_FROM // frame.height))
 
 
 def before(table, *frames):
     """Return how full some partitions were, as what is held of a table."""
-    return lambda: [Filled.of(INGESTED[table], frame) for frame in frames]
+    return lambda: [Filled.of(INGESTED[table], frame, NAMED[table].kind) for frame in frames]
 
 
 def without(frame, *names):
     return frame.with_columns(pl.lit(None, frame.schema[name]).alias(name) for name in names)
 
 
-@those(lambda e: may_be_empty(e.table))
-def test_a_column_that_may_be_empty_and_was_filled_until_now(table):
-    sound = held(table).frame
-    for name in may_be_empty(table):
+@those(lambda e: of_some_rows(e.table))
+def test_each_column_that_may_be_empty_and_was_filled_until_now_stops(table):
+    sound = at_length(held(table).frame)
+    for name in of_some_rows(table):
         found = verdict(table, "emptied", frame=without(sound, name), filled_before=before(table, sound, sound))
-        assert (found.passed, found.value, found.stops) == (False, 1.0, table in CORE)
-        assert f"{name}" in found.detail
+        assert (found.passed, found.value, found.stops) == (False, 1.0, True)
+        assert name in found.detail
+
+
+def test_what_too_few_rows_lack_to_be_refused_is_missed_when_it_goes_on():
+    """A payload of four futures without a settlement is no proof; that of eight evenings in a row is."""
+    rows = held("futures").frame
+    lost = without(rows, "settlement")[:4]
+    assert failed("futures", frame=lost, filled_before=before("futures", *[rows] * 5, *[lost] * 7))[-1] == "emptied"
+    assert "emptied" not in failed("futures", frame=lost, filled_before=before("futures", *[rows] * 5, *[lost] * 6))
+
+
+def test_a_column_that_the_source_has_given_up_is_not_missed():
+    sound = held("futures").frame
+    given_up = [c.name for c in INGESTED["futures"].columns if not c.due(LAST, LAST)]
+    assert given_up == ["morning_open", "morning_high", "morning_low", "morning_close"]
+    assert failed("futures", frame=without(sound, *given_up), filled_before=before("futures", sound)) == []
+
+
+def test_a_season_is_not_judged_by_another():
+    """After weeks of quarters an evening has nothing but years, which say nothing of this year."""
+    year, quarter = (
+        at_length(held("statements").frame).with_columns(document=pl.lit(kind))
+        for kind in ("FYFinancialStatements_Consolidated_JP", "1QFinancialStatements_Consolidated_JP")
+    )
+    years, season = without(year, "forecast_sales"), before("statements", *[quarter] * 19)
+    assert failed("statements", frame=years, filled_before=season) == []
+    both = before("statements", *[pl.concat([quarter, years])] * 19)
+    assert failed("statements", frame=years, filled_before=both) == []
+    found = verdict("statements", "emptied", frame=without(years, "bps"), filled_before=both)
+    assert "bps of FYFinancialStatements_Consolidated_JP" in found.detail
+
+
+def test_what_one_row_in_eight_has_is_missed_among_many():
+    rows = at_length(held("short_positions").frame).with_row_index()
+    some = rows.with_columns(pl.when(pl.col("index") % 8 == 0).then("manager").alias("manager")).drop("index")
+    lost, usual = without(some, "manager"), before("short_positions", *[some] * 5)
+    assert failed("short_positions", frame=pl.concat([lost] * 2), filled_before=usual) == ["emptied"]
+    assert failed("short_positions", frame=lost, filled_before=usual) == []  # too few to tell
 
 
 def test_what_was_before_is_not_asked_where_every_column_has_a_value():
@@ -209,10 +250,9 @@ def test_what_was_before_is_not_asked_where_every_column_has_a_value():
 def test_a_column_that_few_rows_had_or_few_rows_can_have_is_not_missed():
     rows, earlier = rows_of("bars", LAST), rows_of("bars", BEFORE)
     nothing = without(rows, "upper_limit_hit")
-    half = len(CODES) // 2
     most, fewer = (
         earlier.with_columns(pl.when(pl.int_range(pl.len()) < count).then("upper_limit_hit").alias("upper_limit_hit"))
-        for count in (half, half - 1)
+        for count in (15, 14)  # of 40
     )
     assert failed("bars", frame=nothing, filled_before=before("bars", most)) == ["emptied"]
     assert failed("bars", frame=nothing, filled_before=before("bars", fewer)) == []
@@ -284,6 +324,36 @@ def test_an_old_file_under_a_new_name(table):
     assert failed(table, frame=as_if_new(table, held(table).previous)) == ["repeated"]
 
 
+@those(lambda e: e.ends)
+def test_a_contract_is_gone_before_its_last_day_and_not_after(table):
+    rows, previous = held(table).frame, held(table).previous
+    assert failed(table, frame=rows[:50]) == ["gone"]
+    for last in (BEFORE, None):  # over, or not told
+        ended = previous.with_columns(pl.lit(last, pl.Date).alias("last_trading_day"))
+        assert "gone" not in failed(table, frame=rows[:50], previous=ended)
+
+
+@those(lambda e: e.fixed)
+def test_what_a_contract_is_does_not_change(table):
+    rows = held(table).frame
+    for name in NAMED[table].fixed:
+        other = rows[1:2][name] if rows[1:2][name][0] != rows[0:1][name][0] else another(rows[0:1][name])
+        changed = pl.concat([rows[:1].with_columns(other.alias(name)), rows[1:]])
+        found = verdict(table, "changed", frame=changed)
+        assert (found.passed, found.value, found.stops) == (False, 1.0, False)
+        assert f": {rows['contract'][0]}: {name} {rows[name][0]} is {changed[name][0]}." in found.detail
+
+
+def another(value):
+    return value + timedelta(days=1) if value.dtype == pl.Date else value + "9"
+
+
+def test_what_is_told_for_the_first_time_is_no_change():
+    """As of the days of 2016-07-19, on which the last trading day of every contract was first told."""
+    untold = without(held("futures").previous, "last_trading_day", "special_quotation_day")
+    assert failed("futures", previous=untold) == []
+
+
 def test_one_index_that_stands_still():
     old, rows = held("all_indices").previous, held("all_indices").frame
     still = as_if_new("all_indices", old.filter(pl.col("index_code") == "0028"))
@@ -304,8 +374,8 @@ def test_repetition_cannot_pass_where_nothing_can_be_compared():
     assert failed("indices", previous=stranger) == ["gone", "repeated"]
 
 
-def test_of_other_tables_only_loss_contract_and_knowledge_stop():
+def test_of_other_tables_only_loss_lost_columns_contract_and_knowledge_stop():
     for expected in EXPECTED:
         found = after_table(expected, held(expected.table, newest=None, listed=frozenset()))
         stopping = {v.gate.partition(".")[2] for v in found if v.stops}
-        assert expected.core or stopping <= {"lost", "schema", "known_in_time"}
+        assert expected.core or stopping <= {"lost", "schema", "known_in_time", "emptied"}

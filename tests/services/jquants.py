@@ -13,6 +13,7 @@ from pathlib import Path
 
 import polars as pl
 import uvicorn
+from starlette.responses import JSONResponse
 
 from tosho.calendar import sessions
 
@@ -84,17 +85,17 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(app: Callable[..., object]) -> Iterator[str]:
+def serving(app: Callable[..., object], host: str = "127.0.0.1") -> Iterator[str]:
     """Serve an ASGI app from a thread of this process; yields its address."""
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", access_log=False))
+    server = uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_level="error", access_log=False))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         assert thread.is_alive(), "the server did not start"
         time.sleep(0.01)
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://{host}:{port}"
     finally:
         server.should_exit = True
         thread.join(timeout=10)
@@ -111,6 +112,7 @@ class Tampering:
         self.rows = lambda path, rows: rows
         self.body = lambda path, body: body
         self.file = lambda path, packed: packed
+        self.refuse = lambda path: False
         self.asked = []
 
     async def __call__(self, scope, receive, send):
@@ -119,6 +121,9 @@ class Tampering:
             return
         plain = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
         self.asked.append((scope["path"], scope["query_string"].decode()))
+        if self.refuse(scope["path"]):
+            await JSONResponse({"message": "Forbidden"}, 403)(scope, receive, send)
+            return
         sent = []
 
         async def collect(message):

@@ -30,11 +30,12 @@ def probe() -> None:
     from tosho.ingest.capabilities import lacking
     from tosho.ingest.jquants import JQuantsClient
 
-    settings = Settings.from_environment().jquants
+    installation = Settings.from_environment()
+    settings = installation.jquants
     if not settings.api_key:
         raise typer.BadParameter("There is no key: set TOSHO_JQUANTS_API_KEY or the connection jquants_default.")
     log_to_stderr()
-    with JQuantsClient(settings, attempts=_ATTEMPTS) as client:
+    with JQuantsClient(settings, attempts=_ATTEMPTS, home=installation.home) as client:
         found = _asked(client)
     _print_table(found, client)
     missing = lacking(found, settings.plan)

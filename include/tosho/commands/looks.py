@@ -104,7 +104,8 @@ def jquants(settings: Settings) -> Finding:
             "J-Quants", well=False, detail="No key: set TOSHO_JQUANTS_API_KEY or connection jquants_default."
         )
     try:
-        with JQuantsClient(settings.jquants, attempts=1) as client:  # to be told now, not when it may have passed
+        # to be told now, not when it may have passed
+        with JQuantsClient(settings.jquants, attempts=1, home=settings.home) as client:
             client.probe()
     except (OSError, ValueError, RuntimeError, httpx.HTTPError) as error:
         return Finding("J-Quants", well=False, detail=str(error))

@@ -31,13 +31,25 @@ class ContractError(ValueError):
 
 
 class Column(NamedTuple):
-    """One column of a table."""
+    """One column of a table.
+
+    A column without any value in a whole payload is a lost one, and stops the run, from so many rows on as are no
+    accident. Where even a large payload may rightly be without, `may_be_empty` says why: then only the gate `emptied`
+    can tell that it is lost, by what the partitions of before had.
+    """
 
     name: str
     dtype: pl.DataType
     unit: str = ""
     required: bool = False  # null in a row sends the row to quarantine
-    may_be_empty: bool = False  # the whole column may be null
+    may_be_empty: str = ""  # why the whole column may be null; without a reason it may not
+    judged_from: int = 0  # rows from which on a column of nulls is a lost one; the contract's own number if 0
+    since: date = date.min  # session before which the source has no values of it
+    until: date = date.max  # session from which on it has none any more
+
+    def due(self, first: date, last: date) -> bool:
+        """Tell whether the source has values of it on sessions between two, both included."""
+        return self.since <= last and first < self.until
 
 
 class Rule(NamedTuple):
@@ -194,20 +206,32 @@ class Contract:
             raise ContractError(f"Table {self.name}: a column cannot take its type: {error}") from error
         return self._found(typed)
 
+    def lost(self, typed: pl.DataFrame) -> list[str]:
+        """Return the columns without any value that so many rows cannot all lack.
+
+        Args:
+            typed: Rows with the columns of this contract, in their order.
+        """
+        nulls = typed.null_count().row(0)
+        empty = [column for column, count in zip(self.columns, nulls, strict=True) if count == typed.height]
+        return [column.name for column in empty if not column.may_be_empty and self._rows_due(column, typed)]
+
+    def _rows_due(self, column: Column, typed: pl.DataFrame) -> bool:
+        """Tell whether a column is null in more rows than chance explains; what no row can do without, in fewer."""
+        enough = column.judged_from or self.judged_from
+        due = typed
+        if (column.since, column.until) != (date.min, date.max):
+            due = typed.filter((pl.col("session") >= column.since) & (pl.col("session") < column.until))
+        return due.height >= (min(enough, FEW) if column.required else enough)
+
     def _found(self, typed: pl.DataFrame) -> pl.DataFrame:
         """Return the rows unless a column is lost."""
-        nulls = typed.null_count().row(0)
-        if lost := [c.name for c, count in zip(self.columns, nulls, strict=True) if self._is_lost(c, count, typed)]:
+        if lost := self.lost(typed):
             raise ContractError(
                 f"Table {self.name}: the column(s) {lost} are null in all {typed.height} rows. "
                 "A source that loses a column is stopped here, never passed on as nulls."
             )
         return typed
-
-    def _is_lost(self, column: Column, nulls: int, typed: pl.DataFrame) -> bool:
-        """Tell whether a column is null in more rows than chance explains; what no row can do without, in fewer."""
-        enough = min(self.judged_from, FEW) if column.required else self.judged_from
-        return not column.may_be_empty and typed.height >= enough and nulls == typed.height
 
 
 def _published(source: str, sessions: pl.Series) -> pl.Series:

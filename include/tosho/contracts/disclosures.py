@@ -6,7 +6,7 @@ from itertools import product
 
 import polars as pl
 
-from tosho.contracts.contract import Column, Contract, Rule
+from tosho.contracts.contract import FEW, Column, Contract, Rule
 from tosho.contracts.vocabulary import CODE, CODE_FORM, KNOWN_AT, SESSION, days, numbers, texts
 
 PERIODS = ("1Q", "2Q", "3Q", "4Q", "5Q", "FY")
@@ -45,9 +45,19 @@ SHARE_COUNTS = ("shares_issued", "shares_treasury", "shares_average")
 ALWAYS_SOME = ("sales", "operating_profit", "net_profit", "eps", "total_assets", "equity")
 """Figures that an evening with many documents cannot be without."""
 
+OF_SOME_KINDS = "only some kinds of documents have it; what each kind has, `ingest.sources.statements` demands"
+LATER_FIELD = "J-Quants has it since 2026, and older files do not"
+
 _FIGURES = (
     *RESULTS, "diluted_eps", *BALANCE, *CASH, *DIVIDENDS_PAID, PAYOUT, *FORECASTS, *PARENT, *LATER, *SHARE_COUNTS,
 )  # fmt: skip
+
+
+def _why_empty(figure: str) -> str:
+    if figure in ALWAYS_SOME:
+        return ""
+    return LATER_FIELD if figure in LATER else OF_SOME_KINDS
+
 
 STATEMENTS = Contract(
     "statements",
@@ -59,13 +69,11 @@ STATEMENTS = Contract(
         Column("number", pl.String(), "the document's own", required=True),
         Column("document", pl.String(), "kind: statements by period and standard, revised forecast", required=True),
         Column("period", pl.String(), "1Q 2Q 3Q 4Q 5Q FY"),
-        *days(("period_start", "period_end", "year_start", "year_end"), may_be_empty=False),
-        *days(("next_year_start", "next_year_end")),
-        *(
-            Column(name, pl.Float64(), "yen, yen a share, fraction or shares", may_be_empty=name not in ALWAYS_SOME)
-            for name in _FIGURES
-        ),
-        *(Column(name, pl.Boolean(), may_be_empty=True) for name in CHANGES),
+        *days(("period_start", "period_end", "year_start", "year_end")),
+        *days(("next_year_start", "next_year_end"), may_be_empty=OF_SOME_KINDS),
+        *(Column(name, pl.Float64(), "yen, yen a share, fraction or shares", may_be_empty=why)
+          for name, why in zip(_FIGURES, map(_why_empty, _FIGURES), strict=True)),
+        *(Column(name, pl.Boolean(), may_be_empty=OF_SOME_KINDS) for name in CHANGES),
         KNOWN_AT,
     ),
     key=("session", "code", "number"),
@@ -79,7 +87,7 @@ STATEMENT_DETAILS = Contract(
         SESSION,
         CODE,
         Column("disclosed_on", pl.Date(), required=True),
-        Column("disclosed_at", pl.Time(), may_be_empty=True),
+        Column("disclosed_at", pl.Time(), "time of day in Japan; null if not told", judged_from=FEW),
         Column("number", pl.String(), required=True),
         Column("document", pl.String(), required=True),
         Column("items", pl.String(), "balance sheet, profit and loss, cash flow: JSON, name to value", required=True),
@@ -95,10 +103,10 @@ EARNINGS_DATES = Contract(
         SESSION,
         CODE,
         Column("published_on", pl.Date(), required=True),
-        Column("scheduled_on", pl.Date(), "null while undecided", may_be_empty=True),
+        Column("scheduled_on", pl.Date(), "null while undecided", judged_from=50),
         Column("quarter", pl.String(), "as J-Quants names it", required=True),
         Column("year_end", pl.String(), "end of the fiscal year, as written", required=True),
-        *texts(("name", "name_en")),
+        *texts(("name", "name_en"), judged_from=FEW),
         KNOWN_AT,
     ),
     key=("session", "code", "year_end", "quarter", "published_on"),
@@ -111,17 +119,17 @@ EARNINGS_CALENDAR = Contract(
         SESSION,
         CODE,
         Column("scheduled_on", pl.Date(), required=True),
-        *texts(("name", "year_end", "sector", "quarter", "section")),
+        *texts(("name", "year_end", "sector", "quarter", "section"), judged_from=FEW),
         KNOWN_AT,
     ),
     key=("session", "code", "scheduled_on", "quarter"),
     rules=(CODE_FORM,),
 )
 
-_AMOUNTS = (
-    *("rate", "distribution", "retained_earnings", "deemed_dividend", "deemed_capital_gains", "net_asset_decrease"),
-    *("commemorative_rate", "special_rate"),
+_PAID_OUT_OF = (
+    *("distribution", "retained_earnings", "deemed_dividend", "deemed_capital_gains", "net_asset_decrease"),
 )
+_OCCASIONAL = ("commemorative_rate", "special_rate")
 
 DIVIDENDS = Contract(
     "dividends",
@@ -129,14 +137,18 @@ DIVIDENDS = Contract(
         SESSION,
         CODE,
         Column("published_on", pl.Date(), required=True),
-        Column("published_at", pl.Time(), "time of day in Japan", may_be_empty=True),
+        Column("published_at", pl.Time(), "time of day in Japan"),
         Column("reference", pl.String(), "the notice's own number", required=True),
         Column("status", pl.String(), "1 new, 2 corrected, 3 deleted", required=True),
-        *days(("resolved_on", "record_on", "ex_on", "actual_record_on", "payable_on")),
+        *days(("resolved_on", "record_on", "ex_on", "actual_record_on")),
+        *days(("payable_on",), may_be_empty="undecided in forecasts, of which an evening may have nothing else"),
         *texts(("interim_or_final", "forecast_or_result", "term", "corporate_action", "commemorative_or_special")),
-        *numbers(_AMOUNTS, "yen a share; null while undecided", may_be_empty=True),
+        Column("rate", pl.Float64(), "yen a share; null while undecided", judged_from=50),
+        *numbers(_PAID_OUT_OF, "yen a share", may_be_empty="only of what is not paid out of retained earnings"),
+        *numbers(_OCCASIONAL, "yen a share", may_be_empty="only where an occasion is part of the dividend"),
         KNOWN_AT,
     ),
     key=("session", "code", "reference", "status", "published_at"),
     rules=(CODE_FORM,),
+    judged_from=FEW,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import polars as pl
 
 from tosho.contracts import derivatives, disclosures, trading
@@ -16,6 +18,12 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _PRICES = ("open", "high", "low", "close")
 _BODY_LOW, _BODY_HIGH = pl.min_horizontal("open", "close"), pl.max_horizontal("open", "close")
 
+_NOT_RECORDED = (
+    "J-Quants always has it; bars and lists of issues that were recorded elsewhere and are served in its place not"
+)
+"""Such as the real market of 2014-2018: see `simulation.market_folder`."""
+_LISTED = trading.MANY
+
 BARS = Contract(
     "bars",
     (
@@ -25,8 +33,8 @@ BARS = Contract(
         Column("volume", pl.Float64(), "shares, unadjusted"),
         Column("turnover_yen", pl.Float64(), "yen"),
         Column("adj_factor", pl.Float64(), "0.5 on the ex-date of a 1:2 split, else 1", required=True),
-        Column("upper_limit_hit", pl.Boolean(), may_be_empty=True),
-        Column("lower_limit_hit", pl.Boolean(), may_be_empty=True),
+        Column("upper_limit_hit", pl.Boolean(), may_be_empty=_NOT_RECORDED),
+        Column("lower_limit_hit", pl.Boolean(), may_be_empty=_NOT_RECORDED),
         KNOWN_AT,
     ),
     key=("session", "code"),
@@ -51,13 +59,15 @@ SECURITIES = Contract(
         SESSION,
         CODE,
         Column("name", pl.String(), required=True),
-        Column("name_en", pl.String(), may_be_empty=True),
-        Column("sector17", pl.String(), "code of the TOPIX-17 series", may_be_empty=True),
+        Column("name_en", pl.String(), may_be_empty=_NOT_RECORDED),
+        Column("sector17", pl.String(), "code of the TOPIX-17 series", judged_from=_LISTED),
         Column("sector33", pl.String(), "code of the 33 sectors", required=True),
-        Column("scale", pl.String(), "TOPIX scale category, as written", may_be_empty=True),
+        Column("scale", pl.String(), "TOPIX scale category, as written", judged_from=_LISTED),
         Column("segment", pl.String(), "market code: 0111 Prime, 0112 Standard, 0113 Growth ...", required=True),
-        Column("margin_class", pl.String(), "1 margin, 2 loan, 3 other", may_be_empty=True),
-        Column("product", pl.String(), "011 stock, 013 REIT, 014 ETF ...", may_be_empty=True),
+        Column("margin_class", pl.String(), "1 margin, 2 loan, 3 other", may_be_empty=_NOT_RECORDED),
+        Column(
+            "product", pl.String(), "011 stock, 013 REIT, 014 ETF ...", judged_from=_LISTED, since=date(2026, 5, 27)
+        ),
         KNOWN_AT,
     ),
     key=("session", "code"),
@@ -109,12 +119,19 @@ LABELS = Contract(
         SESSION,
         CODE,
         *(
-            Column(f"y_{h}", pl.Float64(), f"fraction, close of t+1 to close of t+1+{h}", may_be_empty=True)
+            Column(
+                f"y_{h}",
+                pl.Float64(),
+                f"fraction, close of t+1 to close of t+1+{h}",
+                may_be_empty="later sessions tell",
+            )
             for h in HORIZONS
         ),
     ),
     key=("session", "code"),
 )
+
+_RANKS_ONLY = "a model without intervals gives scores alone"
 
 PREDICTIONS = Contract(
     "predictions",
@@ -132,14 +149,17 @@ PREDICTIONS = Contract(
             "expected_return",
             pl.Float64(),
             "fraction over the horizon, above the mean of the session's codes",
-            may_be_empty=True,
+            may_be_empty=_RANKS_ONLY,
         ),
         *(
-            Column(f"q{round(q * 100):02d}", pl.Float64(), "fraction, as the expected return", may_be_empty=True)
+            Column(f"q{round(q * 100):02d}", pl.Float64(), "fraction, as the expected return", may_be_empty=_RANKS_ONLY)
             for q in QUANTILES
         ),
         Column(
-            "confidence", pl.Float64(), "[0, 1]; share of the training's rows that were less sure", may_be_empty=True
+            "confidence",
+            pl.Float64(),
+            "[0, 1]; share of the training's rows that were less sure",
+            may_be_empty=_RANKS_ONLY,
         ),
         Column("flags", pl.String(), "comma-separated; 'unproven' until a model beat zero, 'in_sample'", required=True),
         Column("run_id", pl.String(), required=True),
@@ -173,5 +193,5 @@ TABLES = {**INGESTED, LABELS.name: LABELS, PREDICTIONS.name: PREDICTIONS}
 
 def features_contract(names: tuple[str, ...]) -> Contract:
     """Return the contract of a `features` partition whose set holds these names, in this order."""
-    columns = (Column(name, pl.Float32(), may_be_empty=True) for name in names)
+    columns = (Column(name, pl.Float32(), may_be_empty="its window may not be full yet") for name in names)
     return Contract("features", (SESSION, CODE, *columns), key=("session", "code"))

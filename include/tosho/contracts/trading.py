@@ -14,6 +14,9 @@ _LOW_HIGH = (
 )
 _TRADED = ("volume", "turnover_yen")
 
+MANY = 50
+"""Rows from which on it is no accident that all lack what most have."""
+
 HALF_BARS = Contract(
     "half_bars",
     (
@@ -23,8 +26,8 @@ HALF_BARS = Contract(
         *numbers(_PRICES, "yen, unadjusted; null when there was no trade in it"),
         Column("volume", pl.Float64(), "shares, unadjusted"),
         Column("turnover_yen", pl.Float64(), "yen"),
-        Column("upper_limit_hit", pl.Boolean(), may_be_empty=True),
-        Column("lower_limit_hit", pl.Boolean(), may_be_empty=True),
+        Column("upper_limit_hit", pl.Boolean(), judged_from=MANY),
+        Column("lower_limit_hit", pl.Boolean(), judged_from=MANY),
         KNOWN_AT,
     ),
     key=("session", "code", "half"),
@@ -106,9 +109,9 @@ MARGIN_ALERTS = Contract(
         Column("applied_on", pl.Date(), "the session that the balances are of", required=True),
         *(Column(f"is_{reason}", pl.Boolean(), "why it is published") for reason in ALERT_REASONS),
         *numbers((f"{name}_outstanding" for name in _OUTSTANDING), "shares"),
-        *numbers((f"{name}_change" for name in _OUTSTANDING), "shares; null where sent as -", may_be_empty=True),
-        *numbers(("short_to_listed", "long_to_listed"), "percent; null for funds (sent as *)", may_be_empty=True),
-        Column("short_long_ratio", pl.Float64(), "percent", may_be_empty=True),
+        *numbers((f"{name}_change" for name in _OUTSTANDING), "shares; null where sent as -", judged_from=MANY),
+        *numbers(("short_to_listed", "long_to_listed"), "percent; null for funds (sent as *)", judged_from=MANY),
+        Column("short_long_ratio", pl.Float64(), "percent; null where nothing is sold", judged_from=MANY),
         Column("regulation_class", pl.String(), "001 to 006, 101, 102"),
         KNOWN_AT,
     ),
@@ -130,6 +133,8 @@ SECTOR_SHORT_SELLING = Contract(
     rules=tuple(not_negative(_SHORT_VALUES)),
 )
 
+_FIRST_REPORT = "a first report has none before it, and where reports begin all are first ones"
+
 SHORT_POSITIONS = Contract(
     "short_positions",
     (
@@ -138,13 +143,14 @@ SHORT_POSITIONS = Contract(
         Column("disclosed_on", pl.Date(), required=True),
         Column("calculated_on", pl.Date(), required=True),
         Column("seller", pl.String(), required=True),
-        *texts(("seller_address", "manager", "manager_address", "fund")),
+        *texts(("seller_address",), judged_from=MANY),
+        *texts(("manager", "manager_address", "fund"), may_be_empty="only of what is run for a fund or by a manager"),
         Column("position_to_listed", pl.Float64(), "fraction of the shares issued"),
         Column("position_shares", pl.Float64(), "shares"),
         Column("position_units", pl.Float64(), "trading units"),
-        *days(("previous_report_on",)),
-        Column("previous_position_to_listed", pl.Float64(), "fraction", may_be_empty=True),
-        *texts(("notes",)),
+        *days(("previous_report_on",), may_be_empty=_FIRST_REPORT),
+        *numbers(("previous_position_to_listed",), "fraction", may_be_empty=_FIRST_REPORT),
+        *texts(("notes",), may_be_empty="said of very few"),
         KNOWN_AT,
     ),
     # two private sellers have one name and no address; they are told apart by what they hold

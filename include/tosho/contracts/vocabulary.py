@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import TypedDict, Unpack
 
 import polars as pl
 
@@ -15,19 +17,28 @@ KNOWN_AT = Column("known_at", pl.Datetime("us", "UTC"), "instant from which the 
 CODE_FORM = Rule("code_is_five_characters", pl.col("code").str.contains(r"^[0-9A-Z]{5}$"))
 
 
-def numbers(names: Iterable[str], unit: str, *, may_be_empty: bool = False) -> Iterator[Column]:
+class Emptiness(TypedDict, total=False):
+    """When a whole column may be null: fields of `Column` that several columns share."""
+
+    may_be_empty: str
+    judged_from: int
+    since: date
+    until: date
+
+
+def numbers(names: Iterable[str], unit: str, **empty: Unpack[Emptiness]) -> Iterator[Column]:
     """Yield float columns of one unit."""
-    return (Column(name, pl.Float64(), unit, may_be_empty=may_be_empty) for name in names)
+    return (Column(name, pl.Float64(), unit, **empty) for name in names)
 
 
-def texts(names: Iterable[str], *, may_be_empty: bool = True) -> Iterator[Column]:
+def texts(names: Iterable[str], **empty: Unpack[Emptiness]) -> Iterator[Column]:
     """Yield text columns."""
-    return (Column(name, pl.String(), may_be_empty=may_be_empty) for name in names)
+    return (Column(name, pl.String(), **empty) for name in names)
 
 
-def days(names: Iterable[str], *, may_be_empty: bool = True) -> Iterator[Column]:
+def days(names: Iterable[str], **empty: Unpack[Emptiness]) -> Iterator[Column]:
     """Yield date columns."""
-    return (Column(name, pl.Date(), may_be_empty=may_be_empty) for name in names)
+    return (Column(name, pl.Date(), **empty) for name in names)
 
 
 def not_negative(names: Iterable[str]) -> Iterator[Rule]:

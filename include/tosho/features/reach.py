@@ -6,7 +6,7 @@ may be built, and that can be less: a set that reads the index is built without 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from tosho import config
@@ -74,6 +74,21 @@ def demand_reach(wanted: FeatureSet, plan_name: config.Plan) -> None:
             f"Feature set {wanted.name!r} needs {', '.join(told)}; the settings declare plan {plan_name!r}, which "
             f"lacks these. Declare {least_plan(tables)!r} (TOSHO_JQUANTS_PLAN), if it is yours, or take a set that "
             f"{plan_name!r} fills: {', '.join(_filled_by(plan_name))}."
+        )
+
+
+def demand_filled(wanted: FeatureSet, tables: Collection[str], plan_name: config.Plan) -> None:
+    """Refuse a set whose tables the key is refused, though the declared plan has them.
+
+    Raises:
+        PlanTooSmallError: The key fills too few tables; the sentence names set, tables and endpoints.
+    """
+    if lacking := [table for table in demanded(wanted) if table not in tables]:
+        told = ", ".join(f"{table} ({endpoint_of(table)})" for table in lacking)
+        raise PlanTooSmallError(
+            f"Feature set {wanted.name!r} needs {told}, which the key is refused, though plan {plan_name!r} has it. "
+            "`python -m tosho jquants probe` tells which plan the key has: declare that one (TOSHO_JQUANTS_PLAN) and "
+            "take a set that it fills."
         )
 
 

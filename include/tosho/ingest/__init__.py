@@ -1,4 +1,4 @@
-from tosho.ingest.admission import admitted
+from tosho.ingest.admission import admitted, admitted_lately
 from tosho.ingest.errors import (
     AccessRefusedError,
     KeyRefusedError,
@@ -10,18 +10,21 @@ from tosho.ingest.errors import (
 )
 from tosho.ingest.history import ingest_history
 from tosho.ingest.jquants import JQuantsClient
+from tosho.ingest.remembered import Memory
 from tosho.ingest.session import ingest_session
 
 __all__ = [
     "AccessRefusedError",
     "JQuantsClient",
     "KeyRefusedError",
+    "Memory",
     "NotYetPublishedError",
     "PayloadError",
     "PlanTooSmallError",
     "RequestRefusedError",
     "ServiceUnavailableError",
     "admitted",
+    "admitted_lately",
     "ingest_history",
     "ingest_session",
 ]

@@ -86,6 +86,8 @@ def fetch(source: Source, session: date, answers: Answers, code: str = "") -> Fe
     rows = source.read(_joined(source, [page.rows for page, _ in pages if page.rows.height]))
     this = pl.col("session").ge(session) if source.of_the_moment else pl.col("session") == session
     mine = rows.filter(pl.col("session").is_null() | this)
+    if rows.height and not code and rows["session"].null_count() == rows.height:
+        source.contract.check(rows)  # says by name that the source has lost its days
     if rows.height or not code:
         _require_session(source, session, rows, mine)
     if code:

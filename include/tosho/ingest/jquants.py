@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from threading import Event
 from typing import Final, Literal, NamedTuple, Self
 from urllib.parse import urlsplit
@@ -24,6 +25,7 @@ from tosho.ingest.line import Answer, Limits, Lines, NoAnswerError
 from tosho.ingest.pace import Pace
 from tosho.ingest.plans import PLANS, Terms
 from tosho.ingest.retries import Patience, TooOftenError, TryAgainError
+from tosho.ingest.shared import Ledger
 from tosho.observability.log import logger
 
 ATTEMPTS: Final = 6
@@ -60,7 +62,7 @@ class File(NamedTuple):
 class JQuantsClient:
     """J-Quants V2 as one subscription sees it. Close it, or use it in a `with`. Threads may share it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what differs between the real service, a simulated one and a test
         self,
         settings: JQuants,
         *,
@@ -68,6 +70,7 @@ class JQuantsClient:
         attempts: int = ATTEMPTS,
         sleep: Callable[[float], None] = time.sleep,
         page_limits: Limits = PAGE,
+        home: str = "",
     ) -> None:
         """Open connections when they are first needed.
 
@@ -79,11 +82,14 @@ class JQuantsClient:
                 waited for besides, longer than J-Quants blocks anybody.
             sleep: How to wait.
             page_limits: How long a page may take from the request to its last byte, and how large it may be.
+            home: Folder of the installation, in which all its processes count requests, so that together they keep the
+                pace of the key; without one this client keeps it alone.
         """
         logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs addresses: those of files carry a signature
         self.plan, self._url, self._key = settings.plan, settings.url.rstrip("/"), settings.api_key
         rate = self._rate(per_minute)
-        self.pace = Pace(rate, f"plan {self.plan}", sleep)
+        self._ledger = None if rate is None or not home else Ledger(Path(home) / "jquants", self.account)
+        self.pace = Pace(rate, f"plan {self.plan}", sleep, ledger=self._ledger)
         self._patience, self._page_limits = Patience(attempts, sleep), page_limits
         self.in_flight = IN_FLIGHT if rate is None else min(IN_FLIGHT, rate)
         self._api = Lines(self.in_flight, {"x-api-key": settings.api_key})
@@ -103,12 +109,19 @@ class JQuantsClient:
         """Close the connections."""
         self._api.close()
         self._files.close()
+        if self._ledger:
+            self._ledger.close()
 
     def until(self, stop: Event) -> Self:
         """Return this client, with the same lines at the same pace, whose waits end when an event is set."""
         same = copy(self)
         same.pace, same._patience = self.pace.until(stop), self._patience.until(stop)  # noqa: SLF001 - its own kind
         return same
+
+    @property
+    def account(self) -> str:
+        """What tells one key at one address from others, without saying it."""
+        return hashlib.blake2b(f"{self._url} {self._key}".encode(), digest_size=8).hexdigest()
 
     @property
     def terms(self) -> Terms:

@@ -1,16 +1,18 @@
-"""Asking no more often than a plan allows: exact in any minute, over all threads that share a client."""
+"""Asking no more often than a plan allows: exact in any minute, over all threads and processes that ask with a key."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from copy import copy
 from threading import Event, Lock
 from typing import Final, Self
 
-from pyrate_limiter import AbstractClock, InMemoryBucket, Rate, RateItem
+from pyrate_limiter import InMemoryBucket, Rate, RateItem, SQLiteBucket
 
 from tosho.ingest.plans import per_minute
+from tosho.ingest.shared import Ledger
 from tosho.observability.log import logger
 
 WINDOW_MS: Final = 60_500
@@ -52,18 +54,20 @@ class Pace:
         allowed_by: str,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.monotonic,
+        ledger: Ledger | None = None,
     ) -> None:
-        """Begin with nothing sent.
+        """Begin with what the ledger has.
 
         Args:
             general: Requests a minute; without a number nothing ever waits.
             allowed_by: Whose limit it is, for the log.
             sleep: How to wait, in seconds.
-            now: A clock that never goes back, in seconds.
+            now: A clock that never goes back, in seconds; with a ledger, one that all its processes share.
+            ledger: Where all processes count; without one, requests are counted here, and none was sent before.
         """
         self._general, self._allowed_by, self._sleep = general, allowed_by, sleep
-        self._clock, self._lock = _Clock(now), Lock()
-        self._buckets: dict[int, _Bucket] = {}
+        self._now, self._lock, self._ledger = now, Lock(), ledger
+        self._buckets: dict[int, InMemoryBucket | SQLiteBucket] = {}
 
     def limits(self, endpoint: str) -> tuple[int, ...]:
         """Return the numbers of requests a minute that an endpoint's requests are held to."""
@@ -89,38 +93,33 @@ class Pace:
 
     def _try(self, endpoint: str) -> float:
         """Return 0 when the request is counted, else the seconds to wait before it can be."""
-        with self._lock:  # all the limits let it through, or none of them counts it
-            buckets = [self._buckets.setdefault(limit, _Bucket(limit, self._clock)) for limit in self.limits(endpoint)]
-            moment = RateItem(endpoint, self._clock.now())
-            waits = [bucket.room_in(moment) for bucket in buckets]
+        if not self.limits(endpoint):
+            return 0.0
+        alone = self._ledger.alone() if self._ledger else nullcontext()
+        with self._lock, alone:  # all the limits let it through, or none of them counts it
+            buckets = [self._bucket(limit) for limit in self.limits(endpoint)]
+            moment = RateItem(endpoint, int(self._now() * 1000))
+            waits = [_room_in(bucket, moment) for bucket in buckets]
             if any(waits):
                 return max(waits) / 1000
             for bucket in buckets:
                 bucket.put(moment)
             return 0.0
 
+    def _bucket(self, limit: int) -> InMemoryBucket | SQLiteBucket:
+        """Return the requests of the last minute that a limit counts."""
+        if limit not in self._buckets:
+            rate = Rate(limit, WINDOW_MS)
+            self._buckets[limit] = self._ledger.bucket(rate) if self._ledger else InMemoryBucket([rate])
+        return self._buckets[limit]
 
-class _Clock(AbstractClock):
-    def __init__(self, seconds: Callable[[], float]) -> None:
-        self._seconds = seconds
 
-    def now(self) -> int:
-        return int(self._seconds() * 1000)
-
-
-class _Bucket(InMemoryBucket):
-    """The requests of the last minute."""
-
-    def __init__(self, limit: int, clock: _Clock) -> None:
-        super().__init__([Rate(limit, WINDOW_MS)])
-        self._clock = clock
-
-    def room_in(self, item: RateItem) -> int:
-        """Return the milliseconds until there is room for one more; nothing is counted."""
-        self.leak(item.timestamp)
-        limit = self.rates[0].limit
-        if self.count() < limit:
-            return 0
-        oldest = self.peek(limit - 1)
-        assert oldest is not None, "there are as many as the limit"
-        return max(oldest.timestamp + WINDOW_MS - item.timestamp + 1, 1)
+def _room_in(bucket: InMemoryBucket | SQLiteBucket, item: RateItem) -> int:
+    """Return the milliseconds until there is room for one more; nothing is counted."""
+    bucket.leak(item.timestamp)
+    limit = bucket.rates[0].limit
+    if bucket.count() < limit:
+        return 0
+    oldest = bucket.peek(limit - 1)
+    assert oldest is not None, "there are as many as the limit"
+    return max(oldest.timestamp + WINDOW_MS - item.timestamp + 1, 1)

@@ -10,8 +10,8 @@ import polars as pl
 
 from tosho.calendar import offset
 from tosho.contracts import Checked
-from tosho.ingest import quarantine
-from tosho.ingest.errors import AccessRefusedError, KeyRefusedError, NotYetPublishedError
+from tosho.ingest import plans, quarantine
+from tosho.ingest.errors import AccessRefusedError, KeyRefusedError, NotYetPublishedError, PlanTooSmallError
 from tosho.ingest.fetch import Answers, Fetched, fetch
 from tosho.ingest.jquants import JQuantsClient
 from tosho.ingest.merge import merged
@@ -64,6 +64,9 @@ def ingest_sources(
 
     A table that the key is refused, though the plan should have it, is skipped with what J-Quants said, unless it is
     one that every session has. Without answers that were asked for ahead, everything is asked now.
+
+    Raises:
+        KeyRefusedError: The key is not accepted any more.
     """
     answers, refused = answers or Answers(lake, client), Report()
     fetched = []
@@ -74,6 +77,7 @@ def ingest_sources(
             except KeyRefusedError:
                 raise
             except AccessRefusedError as error:
+                _demand_key(source, error)
                 if source.always:
                     raise
                 _log.error("%s of %s is skipped: %s", source.table, session, error)
@@ -81,6 +85,12 @@ def ingest_sources(
     checked = [(found, source_rows) for found in fetched for source_rows in _by_session(found, session)]
     published = [{found.source.table: put(lake, found.source, day, rows, found.kept)} for found, (day, rows) in checked]
     return total([refused, *published])
+
+
+def _demand_key(source: Source, error: AccessRefusedError) -> None:
+    """Say that a key is refused where the calendar is: J-Quants answers key and plan alike, and every plan has that."""
+    if source.endpoint == plans.CALENDAR and not isinstance(error, PlanTooSmallError):
+        raise KeyRefusedError(f"Every plan has the calendar, so it is the key or the address. {error}") from error
 
 
 def _by_session(found: Fetched, session: date) -> list[tuple[date, Checked]]:

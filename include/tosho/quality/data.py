@@ -164,7 +164,7 @@ def _conforming(expected: Expected, frame: pl.DataFrame) -> pl.DataFrame | None:
 
 def _filled(expected: Expected, frame: pl.DataFrame) -> Filled | None:
     """Return how full a partition is, if it has today's columns."""
-    return Filled.of(expected.contract, frame) if frame.schema == expected.contract.schema else None
+    return Filled.of(expected.contract, frame, expected.kind) if frame.schema == expected.contract.schema else None
 
 
 _SCHEMAS = {expected.table: expected.contract.schema for expected in EXPECTED}

@@ -95,14 +95,14 @@ def _missing_columns(tables: Tables) -> Verdict:
 
 
 def _null_columns(tables: Tables) -> Verdict:
-    empty = [
-        f"{contract.name}.{column.name}"
-        for contract in _CONTRACTS
-        for column in contract.columns
-        if not column.may_be_empty and tables[contract.name][column.name].null_count() == tables[contract.name].height
-    ]
+    empty = [f"{contract.name}.{name}" for contract in _CONTRACTS for name in _empty(contract, tables[contract.name])]
     detail = f"Columns without any value: {', '.join(empty) or 'none'}."
     return at_most("ingest.null_columns", len(empty), 0, detail, f"A table or a field did not arrive. {_AGAIN}")
+
+
+def _empty(contract: Contract, frame: pl.DataFrame) -> list[str]:
+    """Return the columns without a value that should have some; of a table without rows, all of them."""
+    return contract.lost(frame.select(contract.schema.names())) if frame.height else contract.schema.names()
 
 
 def _other_sessions(tables: Tables, session: date) -> Verdict:

@@ -13,6 +13,7 @@ from tosho import calendar
 from tosho.quality.due import age_at_most, is_due
 from tosho.quality.expectations import Expected
 from tosho.quality.filled import Filled, emptied, may_be_empty
+from tosho.quality.following import AGAIN, after_previous
 from tosho.quality.verdict import NOT_MEASURED, Verdict, at_least, at_most, share, some
 
 UNKNOWN_AT_MOST = 0.02
@@ -23,8 +24,6 @@ NEVER_ANY_AT_MOST = 60
 
 USUAL_FROM = 3
 """Partitions with rows from which on there is a usual number of them."""
-
-_AGAIN = "Fetch the session again; raw payloads show what the source sent."
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,10 @@ def after_table(expected: Expected, held: Held) -> list[Verdict]:
     if not schema.passed:
         return [present, schema]
     found = [present, schema, _known_in_time(expected, held.frame, held.session)]
-    return [*found, *(_judged_as(expected, verdict) for verdict in _content(expected, held, held.frame))]
+    found += [_judged_as(expected, verdict) for verdict in _content(expected, held, held.frame)]
+    if held.frame.height and may_be_empty(expected.contract):
+        found.append(_emptied(expected, held, held.frame))
+    return found
 
 
 def _judged_as(expected: Expected, verdict: Verdict) -> Verdict:
@@ -66,19 +68,13 @@ def _content(expected: Expected, held: Held, frame: pl.DataFrame) -> list[Verdic
     found = [_fresh(expected, held)]
     if not frame.height:  # whether that may be is freshness's business
         return found
-    if may_be_empty(expected.contract):
-        found.append(_emptied(expected, frame, held.filled_before))
     if expected.of_usual and len(held.rows_before) >= USUAL_FROM:
         found.append(_usual(expected, frame, held.rows_before))
     if expected.of_listing:
         found.append(_of_listing(expected, frame, held.listed))
     if expected.about_codes:
         found.append(_unknown(expected, frame, held.unknown))
-    if expected.follows and held.previous is not None:
-        found.append(_lost(expected, frame, held.previous))
-    if expected.repeated is not None and held.previous is not None:
-        found.append(_repeated(expected, expected.repeated, frame, held.previous))
-    return found
+    return found if held.previous is None else [*found, *after_previous(expected, frame, held.previous)]
 
 
 def _present(expected: Expected, held: Held) -> Verdict:
@@ -145,7 +141,7 @@ def _fresh(expected: Expected, held: Held) -> Verdict:
         NOT_MEASURED if newest is None else calendar.sessions_between(newest, held.session),
         age_at_most(expected, held.session),
         f"Sessions since the newest rows of {expected.table}, which are of {newest}.",
-        f"Look whether the source was late or is empty. {_AGAIN}",
+        f"Look whether the source was late or is empty. {AGAIN}",
     )
     return _judged_as(expected, verdict)
 
@@ -157,22 +153,28 @@ def _usual(expected: Expected, frame: pl.DataFrame, rows_before: Sequence[int]) 
         frame.height,
         max(float(int(expected.of_usual * usual)) - expected.few, 0.0),
         f"{expected.table} usually has {usual:g} rows, the median of {len(rows_before)} partitions.",
-        f"A page or a file is missing. {_AGAIN}",
+        f"A page or a file is missing. {AGAIN}",
     )
 
 
-def _emptied(expected: Expected, frame: pl.DataFrame, filled_before: Callable[[], Sequence[Filled]]) -> Verdict:
-    """Judge columns that may be empty, as those are that some sources and years lack: one that was filled must not."""
-    now = Filled.of(expected.contract, frame)
-    before = filled_before() if now.empty else ()
-    gone = [name for name in now.empty if emptied(name, now.rows, before)]
+def _emptied(expected: Expected, held: Held, frame: pl.DataFrame) -> Verdict:
+    """Judge columns that may be empty, as those are that some rows and years lack: one that was filled must not.
+
+    It stops the run for every table: a field that is lost is no late file, and nothing downstream would tell.
+    """
+    now = Filled.of(expected.contract, frame, expected.kind)
+    before = held.filled_before() if now.empty else ()
+    gone = [
+        f"{name} of {kind}" if kind else name for kind, name in emptied(now, before, expected.contract, held.session)
+    ]
     return at_most(
         f"{expected.table}.emptied",
         len(gone),
         0,
-        f"Columns that usually half of the rows have, as the median of {len(before)} partitions, and none of "
-        f"{now.rows} has now: {some(gone)}.",
-        "The source has lost a field: look at its payload. When it is there again, ingest the session again.",
+        f"Columns that rows usually have, by the median of {len(before)} partitions, and none of {frame.height} rows "
+        f"has now: {some(gone)}.",
+        "The source has lost a field: look at its payload. When it is there again, ingest the session again. If the "
+        "vendor has given it up, the contract says from when on (`until`).",
     )
 
 
@@ -183,7 +185,7 @@ def _of_listing(expected: Expected, frame: pl.DataFrame, listed: frozenset[str])
         share(len(listed) - len(missing), len(listed)),
         expected.of_listing,
         f"{len(missing)} of {len(listed)} listed codes have no row in {expected.table}: {some(missing)}.",
-        f"A page or a file is missing. {_AGAIN}",
+        f"A page or a file is missing. {AGAIN}",
     )
 
 
@@ -195,35 +197,6 @@ def _unknown(expected: Expected, frame: pl.DataFrame, unknown: frozenset[str]) -
         float(max(expected.few, int(UNKNOWN_AT_MOST * frame.height))),
         f"Rows whose code no listing had until then: {rows} of {frame.height}, {some(unknown)}.",
         "Look whether the source changed its codes, or listings are missing in the lake.",
-    )
-
-
-def _lost(expected: Expected, frame: pl.DataFrame, previous: pl.DataFrame) -> Verdict:
-    had = previous.select(expected.follows)
-    gone = had.join(frame, on=expected.follows, how="anti").unique()
-    return at_most(
-        f"{expected.table}.gone",
-        gone.height,
-        float(max(expected.few, int(expected.lost * had.height))),
-        f"Of {had.height} in the partition before, without a row now: {some(map(' '.join, gone.iter_rows()))}.",
-        f"A page or a file is missing. {_AGAIN}",
-    )
-
-
-def _repeated(expected: Expected, bound: float, frame: pl.DataFrame, previous: pl.DataFrame) -> Verdict:
-    """Judge rows whose figures are all as in the partition before, and not all nothing."""
-    names = [name for name, dtype in expected.contract.schema.items() if dtype == pl.Float64]
-    before = previous.select(*expected.follows, *(pl.col(name).alias(f"{name}_before") for name in names))
-    both = frame.join(before, on=expected.follows, how="inner")
-    same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_before")) for name in names)
-    repeats = both.filter(same & pl.any_horizontal(pl.col(name).fill_null(0.0) != 0 for name in names))
-    return at_most(
-        f"{expected.table}.repeated",
-        float(repeats.height) if both.height else NOT_MEASURED,
-        float(max(expected.few, int(bound * both.height))),
-        f"Rows of {both.height} that repeat every figure of the partition before: "
-        f"{some(map(' '.join, repeats.select(expected.follows).iter_rows()))}.",
-        "The source served an old file: fetch the session again after its publication time.",
     )
 
 

@@ -10,9 +10,9 @@ from tosho import quality
 from tosho.calendar import sessions
 from tosho.config import Settings
 from tosho.features.plan import plan
-from tosho.features.reach import demand_reach
+from tosho.features.reach import demand_filled, demand_reach
 from tosho.features.sets import feature_set
-from tosho.ingest import JQuantsClient, ingest_session
+from tosho.ingest import JQuantsClient, Memory, admitted_lately, ingest_session
 from tosho.observability import metrics
 from tosho.observability.log import logger
 from tosho.predictions import open_store
@@ -38,16 +38,25 @@ def ingest(session: date, settings: Settings, codes: Sequence[str] = ()) -> dict
     features were made from what has changed now; a repair, which is a run for a session or codes of its parameters,
     builds them again after its own.
 
+    At the start it is said which tables the key fills: what it was told within the week, or by asking.
+
     Raises:
-        PlanTooSmallError: The declared plan does not fill the tables of the feature set that the settings name.
+        PlanTooSmallError: The declared plan, or the key, does not fill the tables of the settings' feature set, or the
+            key not what every session has.
+        KeyRefusedError: The key is not accepted.
         GapTooLongError: More than GAP_AT_MOST of them are missing.
     """
-    demand_reach(feature_set(settings.feature_set), settings.jquants.plan)  # before an hour's work, not after
-    lake = Lake.of(settings)
-    with metrics.stage(settings.metrics, "ingest"), JQuantsClient(settings.jquants) as client:
+    wanted, plan_name = feature_set(settings.feature_set), settings.jquants.plan
+    demand_reach(wanted, plan_name)  # before an hour's work, not after
+    lake, memory = Lake.of(settings), Memory(settings.home)
+    with metrics.stage(settings.metrics, "ingest"), JQuantsClient(settings.jquants, home=settings.home) as client:
+        filled = admitted_lately(client, memory)
+        demand_filled(wanted, filled, plan_name)
         for missing in gap(lake, session):
             _log.info("session %s was missing: %s", missing, ingest_session(missing, lake, client))
         tables = ingest_session(session, lake, client, list(codes) or None)
+    if any("skipped" in tables[table] for table in filled if table in tables):
+        memory.forget()  # the key fills less than it did: the next run asks
     for name, table in tables.items():
         _log.info("%s of %s: %s", name, session, table)
         metrics.count(settings.metrics, metrics.ROWS, table.get("rows", 0), table=name)

@@ -10,9 +10,9 @@ from tosho import quality
 from tosho.calendar import sessions
 from tosho.config import Settings
 from tosho.features.plan import plan
-from tosho.features.reach import demand_reach
+from tosho.features.reach import demand_filled, demand_reach
 from tosho.features.sets import feature_set
-from tosho.ingest import JQuantsClient, admitted, ingest_history
+from tosho.ingest import JQuantsClient, Memory, admitted, ingest_history
 from tosho.observability import metrics
 from tosho.observability.progress import Progress
 from tosho.steps.gates import FeatureJudge, report_data, settle
@@ -27,13 +27,16 @@ def ingest(first: date, last: date, settings: Settings) -> dict[str, Any]:
     """Take the tables of a range in; sessions that are there already are left alone.
 
     Raises:
-        PlanTooSmallError: The declared plan does not fill the tables of the feature set that the settings name.
-        KeyRefusedError, PlanTooSmallError: The key does not fill what the declared plan has.
+        PlanTooSmallError: The declared plan, or the key, does not fill the tables of the settings' feature set, or the
+            key not what every session has.
+        KeyRefusedError: The key is not accepted.
     """
-    demand_reach(feature_set(settings.feature_set), settings.jquants.plan)
+    wanted, plan_name = feature_set(settings.feature_set), settings.jquants.plan
+    demand_reach(wanted, plan_name)
     lake = Lake.of(settings)
-    with metrics.stage(settings.metrics, "history"), JQuantsClient(settings.jquants) as client:
-        admitted(client)  # hours of work do not begin with a key that cannot end them
+    with metrics.stage(settings.metrics, "history"), JQuantsClient(settings.jquants, home=settings.home) as client:
+        filled = admitted(client, Memory(settings.home))  # hours of work do not begin with a key that cannot end them
+        demand_filled(wanted, filled, plan_name)
         tables = ingest_history(first, last, lake, client, Progress("sessions ingested"))
     rows = sum(lake.manifest("bars", session).rows for session in lake.sessions("bars", first, last))
     return {"first": first.isoformat(), "last": last.isoformat(), "rows": rows, "tables": tables}

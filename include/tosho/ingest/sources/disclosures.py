@@ -14,6 +14,7 @@ import polars as pl
 
 from tosho.calendar import previous_session, published_on
 from tosho.contracts import ContractError
+from tosho.ingest.sources.columns import require_some
 from tosho.ingest.sources.knowledge import AT, instant_of, with_session
 from tosho.ingest.sources.source import Days
 
@@ -35,8 +36,9 @@ def in_editions(rows: pl.DataFrame, source: str) -> pl.DataFrame:
     of half past midnight.
 
     Raises:
-        ContractError: A row does not say its day.
+        ContractError: A row does not say its day, or so many not one time of day, which would be late ones all.
     """
+    require_some(source, rows, ["disclosed_at"], "DiscTime")
     if rows["disclosed_on"].null_count():
         raise ContractError(f"Source {source} sent a statement without DiscDate, so nobody can tell when it was known.")
     editions = _editions(rows["disclosed_on"].unique().sort().to_list())

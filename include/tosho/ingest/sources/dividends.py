@@ -11,7 +11,7 @@ from tosho.calendar import previous_session
 from tosho.contracts import DIVIDENDS as CONTRACT
 from tosho.contracts import ContractError
 from tosho.ingest import plans
-from tosho.ingest.sources.columns import day, number, text, time_of_day
+from tosho.ingest.sources.columns import day, number, require_some, text, time_of_day
 from tosho.ingest.sources.knowledge import AT, with_session
 from tosho.ingest.sources.reading import Reading
 from tosho.ingest.sources.source import Days, Source, each_of
@@ -37,6 +37,7 @@ _BLANK: Final = "-"
 
 def _dated(rows: pl.DataFrame) -> pl.DataFrame:
     """Add `known_at`: the full hour after the notice's own time, as J-Quants updates."""
+    require_some("dividend", rows, ["published_at"], "PubTime")
     if rows["published_on"].null_count():
         raise ContractError("Source dividend sent a notice without PubDate, so nobody can tell when it was known.")
     return with_session(rows.with_columns(_hour_after().alias("known_at")))

@@ -34,7 +34,7 @@ def to_half_bars(rows: pl.DataFrame) -> pl.DataFrame:
     halves = [_half(rows, half) for half in _HALVES]
     for half, found in zip(_HALVES, halves, strict=True):
         there = found if half == "M" else found.filter(~pl.col("traded_on").is_in(_half_days(found)))
-        require_some("bars_daily", there, list(_NUMBERS.values()), f"{half}O .. {half}Va")
+        require_some("bars_daily", there, [*_NUMBERS.values(), *_FLAGS.values()], f"{half}O .. {half}LL")
     found = pl.concat(halves)
     published = partial(published_at, "bars_daily")
     return known_from(found, "traded_on", published).select(CONTRACT.schema.names())

@@ -19,7 +19,7 @@ from tosho.calendar import (
 )
 from tosho.contracts import MARGIN_INTEREST as CONTRACT
 from tosho.ingest import plans
-from tosho.ingest.sources.columns import day, number, or_null, read, require, text
+from tosho.ingest.sources.columns import day, number, or_null, read, require, require_some, text
 from tosho.ingest.sources.knowledge import known_from
 from tosho.ingest.sources.source import Days, Query, Source, each_of
 
@@ -40,10 +40,11 @@ LATE_BY: Final = 60
 def to_margin_interest(rows: pl.DataFrame) -> pl.DataFrame:
     """Return balances in shares. They are known at 16:30 of the day of publication that they tell.
 
-    Those of a week, before 2026-09-25, tell none: they are known on the second session after its last one.
+    Those of a week, before 2026-09-25, tell none: they are known on the second session after its last one. Since then
+    one that tells none is of no session, and its row bad.
 
     Raises:
-        ContractError: A column is missing or unknown, or a value cannot be read.
+        ContractError: A column is missing or unknown, a value cannot be read, or no daily balance tells its day.
     """
     if not rows.height:
         return CONTRACT.empty()
@@ -57,9 +58,11 @@ def to_margin_interest(rows: pl.DataFrame) -> pl.DataFrame:
         *(number(sent).alias(name) for sent, name in _NUMBERS.items()),
         text("IssType").alias("issue_type"),
     )
-    told = pl.col("published_on").is_not_null()
+    told, daily = pl.col("published_on").is_not_null(), pl.col("applied_on") >= MARGIN_DAILY_SINCE
+    require_some("margin_interest", found.filter(daily), ["published_on"], "PubDate")
     dated = known_from(found.filter(told), "published_on", partial(published_on, "margin_interest_daily"))
-    weekly = known_from(found.filter(~told), "applied_on", partial(published_at, "margin_interest"))
+    weeks = found.filter(~told).with_columns(pl.when(~daily).then("applied_on").alias("week_end"))
+    weekly = known_from(weeks, "week_end", partial(published_at, "margin_interest")).drop("week_end")
     return pl.concat([weekly, dated]).select(CONTRACT.schema.names())
 
 

@@ -68,15 +68,28 @@ NUMBERS: Final = {
 _NEEDED: Final = (*_TEXTS, *_DAYS, "DiscTime", *NUMBERS, *_CHANGES)
 KNOWN: Final = frozenset({*_NEEDED, *_LATER, *_LATER_CHANGES})
 
+_READ: Final = {**_TEXTS, **_DAYS, **NUMBERS, **_CHANGES}
 _YEAR_FORECAST: Final = ("FSales", "FOP", "FNP", "FEPS")
 _OF_KIND: Final = {
-    "FinancialStatements": ("EqAR", "ShOutFY", "TrShFY", "AvgSh"),
+    "FinancialStatements": ("EqAR", *_SHARES, *_CHANGES),
     "FinancialStatements_.*_JP": ("OdP",),
-    "^FYFinancialStatements": ("BPS", *_CASH, "DivAnn", "NxFSales", "NxFOP", "NxFNp", "NxFEPS"),
-    "^[123]QFinancialStatements": (*_YEAR_FORECAST, "FDivAnn"),
+    "^FYFinancialStatements": (
+        "BPS", *_CASH, "Div2Q", "DivFY", "DivAnn", "NxFSales", "NxFOP", "NxFNp", "NxFEPS", "NxtFYSt", "NxtFYEn",
+    ),
+    "^FYFinancialStatements_.*_JP": ("NxFOdP",),
+    "^FYFinancialStatements_Consolidated_JP": ("NCSales", "NCOP", "NCOdP", "NCNP", "NCTA", "NCEq"),
+    "^[123]QFinancialStatements": (*_YEAR_FORECAST, "FDivFY", "FDivAnn"),
+    "^[123]QFinancialStatements_.*_JP": ("FOdP",),
+    "^1QFinancialStatements": ("FSales2Q", "FOP2Q", "FNP2Q"),
+    "^2QFinancialStatements": tuple(_CASH),
     "^EarnForecastRevision": _YEAR_FORECAST,
-}
-"""Kinds of documents, as patterns, and what so many of a kind cannot all lack, though other kinds do."""
+    "^DividendForecastRevision": ("FDivAnn",),
+}  # fmt: skip
+"""Kinds of documents, as patterns, and what so many of a kind cannot all lack, though other kinds do.
+
+What stands here is what each kind's form asks for. Beside it there are figures that few companies have (a dividend of
+the first quarter, what a fund distributes): of these the gate `emptied` knows how many a kind usually has.
+"""
 _MANY: Final = CONTRACT.judged_from
 
 _read: Final = Reading(
@@ -111,7 +124,8 @@ def to_statements(rows: pl.DataFrame) -> pl.DataFrame:
     for kind, sent in _OF_KIND.items():
         of_kind = found.filter(pl.col("document").str.contains(kind))
         if of_kind.height >= _MANY:
-            require_some("fins_summary", of_kind, [NUMBERS[name] for name in sent], f"{', '.join(sent)} of {kind}")
+            lost = [name for name in sent if of_kind[_READ[name]].null_count() == of_kind.height]
+            require_some("fins_summary", of_kind, [_READ[name] for name in lost], f"{', '.join(lost)} of {kind}")
     return found
 
 

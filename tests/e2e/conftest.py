@@ -5,11 +5,12 @@ import sys
 from datetime import date
 from pathlib import Path
 
+import psutil
 import pytest
 
 from services import docker
 from services.clickhouse import clickhouse_server
-from services.processes import belonging_to
+from services.processes import alive, belonging_to
 from tosho.local import airflow
 from tosho.local.demo import Demo, Plan
 from tosho.local.environment import write_whole
@@ -63,10 +64,11 @@ def interrupted(installation, market):
     for line in demo.stdout:
         if "ingest" in line and "running" in line:
             break
+    started = psutil.Process(demo.pid).children(recursive=True)
     demo.send_signal(signal.SIGINT)
     demo.stdout.close()
     status = demo.wait(120)
-    return status, belonging_to(installation.place.home)
+    return status, [*alive(started), *belonging_to(installation.place.home)]
 
 
 @pytest.fixture(scope="session")

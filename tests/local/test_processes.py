@@ -5,6 +5,7 @@ import sys
 import psutil
 import pytest
 
+from services.processes import alive
 from tosho.local import processes as module
 from tosho.local.environment import write_whole
 from tosho.local.processes import ProcessDiedError, Processes
@@ -48,6 +49,18 @@ def test_children_go_with_their_parent(processes, tmp_path):
     child = int(log.read_text())
     processes.stop("family")
     assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+
+
+def test_children_that_a_killed_process_has_left_are_ended_though_nothing_marks_them(processes, tmp_path):
+    log = tmp_path / "log"
+    processes.start("family", FAMILY, os.environ, log)
+    processes.wait("family", lambda: log.read_text().strip() != "", seconds=20)
+    child = psutil.Process(int(log.read_text()))
+    parent = processes.running("family")
+    parent.kill()
+    parent.wait(20)
+    assert processes.stop_all() == []
+    assert alive([child]) == []
 
 
 def test_another_process_with_a_recorded_pid_is_not_ours(processes, tmp_path):

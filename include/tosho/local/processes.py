@@ -117,11 +117,13 @@ class Processes:
         return sum(_memory(member) for name in self.names() for member in self._family(name))
 
     def _family(self, name: str) -> list[psutil.Process]:
-        process = self.running(name)
-        try:
-            return [process, *process.children(recursive=True)] if process else []
-        except psutil.NoSuchProcess:
+        """Return a process, its children and theirs, and what a killed one has left: members of its session."""
+        record, process = self._record(name), self.running(name)
+        if not record or (process is None and _lives_as(int(record["pid"]))):  # the PID has become somebody else's
             return []
+        python = Path(record["command"][0]).resolve()  # a title may have hidden the mark in their environment
+        session = [each for each in psutil.process_iter() if _of_session(each, int(record["pid"]), python)]
+        return list(dict.fromkeys([*(_with_children(process) if process else []), *session]))
 
     def _record(self, name: str) -> dict[str, Any]:
         path = self.folder / f"{name}.json"
@@ -182,6 +184,27 @@ def _lives(process: psutil.Process) -> bool:
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
+        return False
+
+
+def _lives_as(pid: int) -> bool:
+    try:
+        return _lives(psutil.Process(pid))
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _with_children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _of_session(process: psutil.Process, leader: int, program: Path) -> bool:
+    try:
+        return os.getsid(process.pid) == leader and Path(process.exe()) == program
+    except (OSError, psutil.Error):  # it has ended, or is somebody else's
         return False
 
 

@@ -42,12 +42,14 @@ def place(tmp_path_factory):
 
 def securities(codes, hostile):
     named = pl.when(pl.col("code") == hostile).then(pl.lit(HOSTILE)).otherwise("Company " + pl.col("code"))
-    empty = ("name_en", "sector17", "scale", "margin_class", "product")
+    empty = ("name_en", "margin_class", "product")
     known_at = pl.datetime(2025, 1, 14, 6, time_unit="us", time_zone="UTC")
     return pl.DataFrame({"session": LAST, "code": codes}).with_columns(
         named.alias("name"),
         *(pl.lit(None, pl.String).alias(name) for name in empty),
+        sector17=pl.lit("1"),
         sector33=pl.lit("0050"),
+        scale=pl.lit("TOPIX Small 1"),
         segment=pl.lit("0111"),
         known_at=known_at,
     )

@@ -236,8 +236,11 @@ class Contract:
 
 def _published(source: str, sessions: pl.Series) -> pl.Series:
     """Return for each session when a source appeared; null for a day that is none, which `required` then refuses."""
-    days = [day for day in sessions.cast(pl.Date).unique().to_list() if day is not None and _is_known_session(day)]
-    instants = pl.Series([published_at(source, day) for day in days], dtype=pl.Datetime("us", "UTC"))
+    said = sessions.cast(pl.Date).unique().to_list()
+    days = [day for day in said if day is not None and _is_known_session(day)]
+    instants = pl.Series(_KNOWN_AT, [published_at(source, day) for day in days], dtype=pl.Datetime("us", "UTC"))
+    if said == days and len(days) == 1:  # an evening's, which need not be looked up row by row
+        return instants.new_from_index(0, sessions.len())
     return sessions.cast(pl.Date).replace_strict(days, instants, default=None).alias(_KNOWN_AT)
 
 

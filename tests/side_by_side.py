@@ -16,13 +16,14 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[1]
 LOGS = PROJECT / ".tosho" / "test-logs"
 GROUPS = {
-    "chain": ["tests/containers", "tests/e2e/test_chain.py"],
+    "chain": ["tests/e2e/test_chain.py"],
+    "containers": ["tests/containers"],
     "services": ["tests/e2e/test_real_market.py", "tests/jobs", "tests/parity"],
     "models": ["tests/dataset", "tests/evaluation", "tests/models", "tests/steps"],
 }
 """Long tests that wait for what they start, and those that train. All others, new ones among them, are group `rest`.
 
-What needs the Docker daemon is in one group: a second daemon would build the image once more.
+`containers` is short and by itself: it leaves its Docker data, with the image built, to the last tests of `chain`.
 """
 
 INTERRUPTED = 130

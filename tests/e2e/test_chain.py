@@ -174,11 +174,11 @@ def wait_until_backfill_is_closed(api, seconds=120):
 
 
 def test_a_container_and_a_server_leave_the_rows_of_a_process_and_the_embedded_store(
-    watch, played, store, real_services
+    watch, played, store, installation, real_services
 ):
     client, settings = real_services
     run_id, _ = watch.run("daily_predictions", "in docker", {"session": SCORED[-1].isoformat()})
-    assert made_for(client) == [f"daily_predictions/{run_id}/score/-1"]
+    assert made_for(client, installation)[-1] == f"daily_predictions/{run_id}/score/-1"
     server = open_store(settings)
     assert server.count(SCORED[-1]) == store.count(SCORED[-1]) == played.rows[SCORED[-1]]
     assert server.fingerprint(SCORED[-1]) == store.fingerprint(SCORED[-1])
@@ -202,14 +202,15 @@ def test_a_container_trains_as_a_process_does_and_none_is_left(watch, played, in
     client, _ = real_services
     conf = {"session": LAST.isoformat(), "truth": str(installation.place.home / "truth")}
     run_id, _ = watch.run("weekly_training", "in docker", conf)
-    assert made_for(client)[-1] == f"weekly_training/{run_id}/train/-1"
+    assert made_for(client, installation)[-1] == f"weekly_training/{run_id}/train/-1"
     assert watch.api.result("weekly_training", run_id, "train")["rank_ic"] == played.trained["rank_ic"]
     assert client.containers(all=True) == []
 
 
-def made_for(client):
-    """Return the task instances that the daemon has made containers for."""
-    made = client.events(since=0, until=int(time.time()) + 1, filters={"event": "create", "label": RUN}, decode=True)
+def made_for(client, installation):
+    """Return the task instances of an installation that the daemon has made containers for, oldest first."""
+    wanted = {"event": "create", "label": f"tosho.home={installation.place.home}"}
+    made = client.events(since=0, until=int(time.time()) + 1, filters=wanted, decode=True)
     return [event["Actor"]["Attributes"][RUN] for event in made]
 
 

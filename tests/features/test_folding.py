@@ -7,7 +7,7 @@ from tosho.features import (
     carried,
     few_rows,
     folding,
-    kernels,
+    many_rows,
     order_statistics,
     row_loops,
     running,
@@ -121,10 +121,9 @@ def test_quantiles_and_ranks(windows, shares) -> None:
 
 def test_windows_that_look_at_each_row() -> None:
     weights = DRAW.normal(0, 1, 100)
-    assert same(row_loops.convolution(HOLED, weights), few_rows.each_row(kernels.convolution, HOLED, tuple(weights)))
-    mean = folding.fold(kinds.MEAN, HOLED, (20,))[0]
-    assert same(row_loops.mean_distance(HOLED, mean, 20), few_rows.each_row(kernels.mean_distance, HOLED, 20))
-    assert same(row_loops.share_below(RETURNS, 100), few_rows.each_row(kernels.share_below, RETURNS, 100))
+    assert same(many_rows.convolution(HOLED, tuple(weights)), few_rows.convolution(HOLED, tuple(weights)))
+    assert same(many_rows.mean_distance(HOLED, 20), few_rows.mean_distance(HOLED, 20))
+    assert same(many_rows.share_below(RETURNS, 100), few_rows.share_below(RETURNS, 100))
 
 
 ROW = np.arange(ROWS) - 60.0

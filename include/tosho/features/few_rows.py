@@ -1,4 +1,4 @@
-"""Windows over few rows, by the NumPy expressions of `kernels`: the bits of the compiled loops, and no compiler.
+"""Windows over few rows, by the NumPy expressions of `kernels`: the bits of `many_rows`, and no compiler.
 
 A process that has the market's eight hundred rows to compute, or fifty codes to look at again, is done before Numba
 would be imported. One that has it already, as workers do, takes the loops.
@@ -43,17 +43,31 @@ def fold(  # noqa: PLR0913 - what a fold is told
     """
     with np.errstate(all="ignore"):
         if kind == kinds.DECAYED:
-            return whole(kernels.decayed_mean(x, window, decay), x.size)
-        return whole(_KERNELS[kind, part](*([x] if y is None else [x, y]), window), x.size)
+            return _whole(kernels.decayed_mean(x, window, decay), x.size)
+        return _whole(_KERNELS[kind, part](*([x] if y is None else [x, y]), window), x.size)
 
 
-def each_row(kernel: Callable[..., Array], x: Array, *more: object) -> Array:
-    """Return what a kernel that looks at each row of a window gives, NaN where there is no number."""
+def convolution(x: Array, weights: tuple[float, ...]) -> Array:
+    """Return the sum of weights[k] x[t - k], from the newest row back."""
+    return _each_row(kernels.convolution, x, weights)
+
+
+def mean_distance(x: Array, window: int) -> Array:
+    """Return the mean distance of a window's values from their mean."""
+    return _each_row(kernels.mean_distance, x, window)
+
+
+def share_below(x: Array, window: int) -> Array:
+    """Return the share of a window's values that lie below its newest, as `kernels.share_below` counts them."""
+    return _each_row(kernels.share_below, x, window)
+
+
+def _each_row(kernel: Callable[..., Array], x: Array, *more: object) -> Array:
     with np.errstate(all="ignore"):
-        return whole(kernel(x, *more), x.size)
+        return _whole(kernel(x, *more), x.size)
 
 
-def whole(values: Array, rows: int) -> Array:
+def _whole(values: Array, rows: int) -> Array:
     """Return the values of full windows behind the rows without one, NaN where there is no number."""
     padded = kernels.padded(values, rows)
     return np.where(np.isfinite(padded), padded, np.nan)

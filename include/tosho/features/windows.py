@@ -2,7 +2,7 @@
 
 Polars' own `rolling_mean`, `rolling_sum`, `rolling_std` and `ewm_mean` carry state from row to row, so their last
 bits depend on where the frame begins. These do not: a value is made of its own window's rows alone, as `kernels` says.
-What is evaluated is `folding`, the same operations compiled; where rows are few, `few_rows`, which needs no compiler.
+What is evaluated is `many_rows`, the same operations compiled, or where rows are few `few_rows`, without a compiler.
 All give null until the window is full, where it holds a null, and where a division by zero would be needed.
 Recursive averages run over a finite window of four times their span, with normalised weights.
 """
@@ -12,11 +12,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib import import_module
+from types import ModuleType
 
-import numpy as np
 import polars as pl
 
-from tosho.features import few_rows, kernels
+from tosho.features import few_rows
 from tosho.features import fold_kinds as kinds
 from tosho.features.kernels import Array
 
@@ -84,11 +85,7 @@ def _evaluate(inputs: Sequence[pl.Series], kernel: Callable[..., Array]) -> pl.S
 def _fold(  # noqa: PLR0913 - what a fold is told
     x: Array, y: Array | None = None, *, window: int, kind: int, part: int = 0, decay: float = 1.0
 ) -> Array:
-    if few_rows.has_few(x):
-        return few_rows.fold(x, y, window=window, kind=kind, part=part, decay=decay)
-    from tosho.features.folding import fold  # noqa: PLC0415 - Numba, only where many rows are evaluated
-
-    column: Array = fold(kind, x, (window,), y, decay)[part]
+    column: Array = _evaluated_by(x).fold(x, y, window=window, kind=kind, part=part, decay=decay)
     return column
 
 
@@ -97,27 +94,23 @@ def _fold_on(y: Array, x: Array, window: int, kind: int) -> Array:
 
 
 def _convolution(x: Array, weights: tuple[float, ...]) -> Array:
-    if few_rows.has_few(x):
-        return few_rows.each_row(kernels.convolution, x, weights)
-    from tosho.features import row_loops  # noqa: PLC0415
-
-    return row_loops.convolution(np.ascontiguousarray(x), np.array(weights))
+    column: Array = _evaluated_by(x).convolution(x, weights)
+    return column
 
 
 def _mean_distance(x: Array, window: int) -> Array:
-    if few_rows.has_few(x):
-        return few_rows.each_row(kernels.mean_distance, x, window)
-    from tosho.features import row_loops  # noqa: PLC0415
-
-    return row_loops.mean_distance(np.ascontiguousarray(x), _fold(x, window=window, kind=kinds.MEAN), window)
+    column: Array = _evaluated_by(x).mean_distance(x, window)
+    return column
 
 
 def _share_below(x: Array, window: int) -> Array:
-    if few_rows.has_few(x):
-        return few_rows.each_row(kernels.share_below, x, window)
-    from tosho.features import row_loops  # noqa: PLC0415
+    column: Array = _evaluated_by(x).share_below(x, window)
+    return column
 
-    return row_loops.share_below(np.ascontiguousarray(x), window)
+
+def _evaluated_by(x: Array) -> ModuleType:
+    """Return who evaluates windows over so many rows. `many_rows` imports Numba, so only where it is called for."""
+    return few_rows if few_rows.has_few(x) else import_module("tosho.features.many_rows")
 
 
 def _of_one(kernel: Callable[..., Array]) -> Callable[[pl.Expr, int], pl.Expr]:

@@ -88,11 +88,15 @@ class _Run:
         return taken
 
     def take(self, days: Sequence[date], rate: int | None) -> Taken:
-        """Take some days in at a rate, or as fast as it goes, into a lake of their own: another's answers are kept."""
-        lake = Lake(Files(f"file://{self.folder}/{self.way}-{rate}-{len(days)}"))
+        """Take some days in at a rate, or as fast as it goes, into a lake of their own: another's answers are kept.
+
+        The requests are counted in a file of a home, as those of a Dag's run are.
+        """
+        home = f"{self.folder}/{self.way}-{rate}-{len(days)}"
+        lake = Lake(Files(f"file://{home}/lake"))
         with (
             serving(self.folder / "market", self.plan, rate or 0, self.latency_ms) as url,
-            WAYS[self.way](asking(url, self.plan), per_minute=rate) as client,
+            WAYS[self.way](asking(url, self.plan), per_minute=rate, home=home) as client,
         ):
             began = time.perf_counter()
             ingest_history(days[0], days[-1], lake, client, lambda *_: None)

@@ -16,7 +16,7 @@ from services.jquants import KEY, serving
 from tosho.config import JQuants
 from tosho.ingest import JQuantsClient, plans
 from tosho.ingest.pace import WINDOW_MS, Pace
-from tosho.ingest.shared import Ledger
+from tosho.ingest.sent import RequestsSent
 from tosho.simulation.answers import ApiError
 from tosho.simulation.limits import RateLimit
 from tosho.simulation.server import create_app
@@ -37,7 +37,7 @@ from pathlib import Path
 from tosho.config import JQuants
 from tosho.ingest import JQuantsClient
 from tosho.ingest.pace import Pace
-from tosho.ingest.shared import Ledger
+from tosho.ingest.sent import RequestsSent
 
 url, key, home, rate, each, speed = sys.argv[1:]
 speed = float(speed)
@@ -45,7 +45,7 @@ def now(): return time.monotonic() * speed
 def sleep(seconds): time.sleep(seconds / speed)
 with JQuantsClient(JQuants(url, key, "light"), per_minute=int(rate), sleep=sleep) as client:
     if home:
-        client.pace = Pace(int(rate), "a test", sleep, now, Ledger(Path(home), client.account, now))
+        client.pace = Pace(int(rate), "a test", sleep, now, RequestsSent(Path(home), client.account, now))
     else:
         client.pace = Pace(int(rate), "a test", sleep, now)
     print("ready", flush=True)
@@ -101,7 +101,7 @@ def test_two_processes_with_one_home_are_never_refused(service, tmp_path):
 
 
 def test_two_that_do_not_know_of_each_other_are(service):
-    """What the ledger is for: without it the same two exceed the limit."""
+    """What the file is for: without it the same two exceed the limit."""
     ask_at_once(service.url, "")
     assert service.answers[429]
 
@@ -120,7 +120,7 @@ class Clock:
 
 
 def pace_of(folder, clock, rate=5, account="one"):
-    return Pace(rate, "plan test", clock.sleep, clock.now, Ledger(folder, account, clock.now))
+    return Pace(rate, "plan test", clock.sleep, clock.now, RequestsSent(folder, account, clock.now))
 
 
 def test_what_one_has_sent_another_waits_for(tmp_path):
@@ -168,13 +168,13 @@ import sys, time
 from pathlib import Path
 from tosho.ingest import plans
 from tosho.ingest.pace import Pace
-from tosho.ingest.shared import Ledger
+from tosho.ingest.sent import RequestsSent
 
-ledger = Ledger(Path(sys.argv[1]), "one")
-pace = Pace(5, "a test", ledger=ledger)
+sent = RequestsSent(Path(sys.argv[1]), "one")
+pace = Pace(5, "a test", sent=sent)
 for _ in range(3):
     pace.wait(plans.BARS)
-with ledger.alone():
+with sent.alone():
     pace._buckets[5].conn.execute("BEGIN IMMEDIATE")
     print("held", flush=True)
     time.sleep(600)
@@ -196,7 +196,7 @@ def test_a_process_that_is_killed_holds_nobody_up_and_what_it_sent_counts(tmp_pa
         waited.append(seconds)
         raise EnoughError
 
-    pace = Pace(5, "a test", sleep, ledger=Ledger(tmp_path, "one"))
+    pace = Pace(5, "a test", sleep, sent=RequestsSent(tmp_path, "one"))
     pace.wait(plans.BARS)
     pace.wait(plans.BARS)
     with pytest.raises(EnoughError):

@@ -10,14 +10,14 @@ from tosho.ingest.errors import (
 )
 from tosho.ingest.history import ingest_history
 from tosho.ingest.jquants import JQuantsClient
-from tosho.ingest.remembered import Memory
+from tosho.ingest.last_probe import LastProbe
 from tosho.ingest.session import ingest_session
 
 __all__ = [
     "AccessRefusedError",
     "JQuantsClient",
     "KeyRefusedError",
-    "Memory",
+    "LastProbe",
     "NotYetPublishedError",
     "PayloadError",
     "PlanTooSmallError",

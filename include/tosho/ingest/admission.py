@@ -10,7 +10,7 @@ from tosho.ingest import plans
 from tosho.ingest.capabilities import Capability, capabilities
 from tosho.ingest.errors import KeyRefusedError, PlanTooSmallError
 from tosho.ingest.jquants import JQuantsClient
-from tosho.ingest.remembered import Memory
+from tosho.ingest.last_probe import LastProbe
 from tosho.ingest.sources import SOURCES
 from tosho.observability.log import logger
 
@@ -20,18 +20,18 @@ NEEDED: Final = frozenset({plans.BULK_LIST, plans.BULK_GET, *(source.endpoint fo
 """Endpoints without which no session is whole, or no history begins."""
 
 
-def admitted(client: JQuantsClient, memory: Memory) -> list[str]:
+def admitted(client: JQuantsClient, last_probe: LastProbe) -> list[str]:
     """Ask each endpoint of the declared plan a small question, and return the tables that the key fills.
 
     An endpoint that gives no answer at the moment is not held against the key. One that is refused is told, and what
-    it fills is skipped, unless no session is whole without it. What every endpoint answered is kept in the memory.
+    it fills is skipped, unless no session is whole without it. What every endpoint answered is kept.
 
     Raises:
         KeyRefusedError: The key is not accepted.
         PlanTooSmallError: The key is refused what no session can be without; the sentence names the endpoints.
         ServiceUnavailableError: Not even the calendar answers.
     """
-    memory.forget()
+    last_probe.forget()
     found = capabilities(client, only=client.terms.endpoints)
     if keyless := [one.said for one in found.values() if one.state == "key"]:
         raise KeyRefusedError(keyless[0])
@@ -41,11 +41,11 @@ def admitted(client: JQuantsClient, memory: Memory) -> list[str]:
     tables = [source.table for source in within if source.endpoint not in lacking]
     _log.info("plan %s: the key fills %d tables: %s", client.plan, len(tables), ", ".join(tables))
     if _is_certain(found):
-        memory.keep(client, tables, datetime.now(UTC).date())
+        last_probe.keep(client, tables, datetime.now(UTC).date())
     return tables
 
 
-def admitted_lately(client: JQuantsClient, memory: Memory) -> list[str]:
+def admitted_lately(client: JQuantsClient, last_probe: LastProbe) -> list[str]:
     """Return the tables that the key fills, as it was told within the week, else by asking.
 
     A key that was revoked since is told by the run's own first question, which is the calendar: every plan has it.
@@ -53,9 +53,9 @@ def admitted_lately(client: JQuantsClient, memory: Memory) -> list[str]:
     Raises:
         KeyRefusedError, PlanTooSmallError, ServiceUnavailableError: As from `admitted`.
     """
-    told = memory.recall(client, datetime.now(UTC).date())
+    told = last_probe.recall(client, datetime.now(UTC).date())
     if told is None:
-        return admitted(client, memory)
+        return admitted(client, last_probe)
     where = (client.plan, len(told.tables), told.on, ", ".join(told.tables))
     _log.info("plan %s: the key fills %d tables, as it did on %s: %s", *where)
     return told.tables

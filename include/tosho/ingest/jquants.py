@@ -25,7 +25,7 @@ from tosho.ingest.line import Answer, Limits, Lines, NoAnswerError
 from tosho.ingest.pace import Pace
 from tosho.ingest.plans import PLANS, Terms
 from tosho.ingest.retries import Patience, TooOftenError, TryAgainError
-from tosho.ingest.shared import Ledger
+from tosho.ingest.sent import RequestsSent
 from tosho.observability.log import logger
 
 ATTEMPTS: Final = 6
@@ -88,8 +88,8 @@ class JQuantsClient:
         logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs addresses: those of files carry a signature
         self.plan, self._url, self._key = settings.plan, settings.url.rstrip("/"), settings.api_key
         rate = self._rate(per_minute)
-        self._ledger = None if rate is None or not home else Ledger(Path(home) / "jquants", self.account)
-        self.pace = Pace(rate, f"plan {self.plan}", sleep, ledger=self._ledger)
+        self._requests_sent = None if rate is None or not home else RequestsSent(Path(home) / "jquants", self.account)
+        self.pace = Pace(rate, f"plan {self.plan}", sleep, sent=self._requests_sent)
         self._patience, self._page_limits = Patience(attempts, sleep), page_limits
         self.in_flight = IN_FLIGHT if rate is None else min(IN_FLIGHT, rate)
         self._api = Lines(self.in_flight, {"x-api-key": settings.api_key})
@@ -109,8 +109,8 @@ class JQuantsClient:
         """Close the connections."""
         self._api.close()
         self._files.close()
-        if self._ledger:
-            self._ledger.close()
+        if self._requests_sent:
+            self._requests_sent.close()
 
     def until(self, stop: Event) -> Self:
         """Return this client, with the same lines at the same pace, whose waits end when an event is set."""

@@ -8,14 +8,13 @@ address or plan is asked at once. What is kept names tables and a digest, never 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from tosho.ingest.jquants import JQuantsClient
+from tosho.storage import Files
 
 GOOD_FOR: Final = timedelta(days=7)
 _FILE: Final = "jquants/admitted.json"
@@ -29,7 +28,7 @@ class Told(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Memory:
+class LastProbe:
     """The file in which it is kept. An installation without a home forgets.
 
     Attributes:
@@ -41,7 +40,7 @@ class Memory:
     def recall(self, client: JQuantsClient, today: date) -> Told | None:
         """Return what a client's account was told lately; None where it is to be asked."""
         try:
-            kept = json.loads(self._path.read_text(encoding="utf-8")) if self.home else {}
+            kept = json.loads(self._files.read(_FILE)) if self.home else {}
             told = Told([str(table) for table in kept["tables"]], date.fromisoformat(kept["on"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None  # nothing was kept, or not as it is kept today
@@ -50,19 +49,15 @@ class Memory:
 
     def keep(self, client: JQuantsClient, tables: Sequence[str], today: date) -> None:
         """Keep what an account was told, in the place of what was there."""
-        if not self.home:
-            return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         kept = {"account": client.account, "plan": client.plan, "on": today.isoformat(), "tables": list(tables)}
-        written = self._path.with_suffix(f".{os.getpid()}")
-        written.write_text(json.dumps(kept) + "\n", encoding="utf-8")
-        written.replace(self._path)
+        if self.home:
+            self._files.write(_FILE, json.dumps(kept).encode())
 
     def forget(self) -> None:
         """Have the next run ask."""
-        if self.home:
-            self._path.unlink(missing_ok=True)
+        if self.home and self._files.exists(_FILE):
+            self._files.delete(_FILE)
 
     @property
-    def _path(self) -> Path:
-        return Path(self.home) / _FILE
+    def _files(self) -> Files:
+        return Files(f"file://{self.home}")

@@ -12,7 +12,7 @@ from typing import Final, Self
 from pyrate_limiter import InMemoryBucket, Rate, RateItem, SQLiteBucket
 
 from tosho.ingest.plans import per_minute
-from tosho.ingest.shared import Ledger
+from tosho.ingest.sent import RequestsSent
 from tosho.observability.log import logger
 
 WINDOW_MS: Final = 60_500
@@ -54,19 +54,19 @@ class Pace:
         allowed_by: str,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.monotonic,
-        ledger: Ledger | None = None,
+        sent: RequestsSent | None = None,
     ) -> None:
-        """Begin with what the ledger has.
+        """Begin with what was sent within the last minute.
 
         Args:
             general: Requests a minute; without a number nothing ever waits.
             allowed_by: Whose limit it is, for the log.
             sleep: How to wait, in seconds.
-            now: A clock that never goes back, in seconds; with a ledger, one that all its processes share.
-            ledger: Where all processes count; without one, requests are counted here, and none was sent before.
+            now: A clock that never goes back, in seconds; with `sent`, one that all its processes share.
+            sent: Where all processes count; without one, requests are counted here, and none was sent before.
         """
         self._general, self._allowed_by, self._sleep = general, allowed_by, sleep
-        self._now, self._lock, self._ledger = now, Lock(), ledger
+        self._now, self._lock, self._sent = now, Lock(), sent
         self._buckets: dict[int, InMemoryBucket | SQLiteBucket] = {}
 
     def limits(self, endpoint: str) -> tuple[int, ...]:
@@ -95,7 +95,7 @@ class Pace:
         """Return 0 when the request is counted, else the seconds to wait before it can be."""
         if not self.limits(endpoint):
             return 0.0
-        alone = self._ledger.alone() if self._ledger else nullcontext()
+        alone = self._sent.alone() if self._sent else nullcontext()
         with self._lock, alone:  # all the limits let it through, or none of them counts it
             buckets = [self._bucket(limit) for limit in self.limits(endpoint)]
             moment = RateItem(endpoint, int(self._now() * 1000))
@@ -110,7 +110,7 @@ class Pace:
         """Return the requests of the last minute that a limit counts."""
         if limit not in self._buckets:
             rate = Rate(limit, WINDOW_MS)
-            self._buckets[limit] = self._ledger.bucket(rate) if self._ledger else InMemoryBucket([rate])
+            self._buckets[limit] = self._sent.bucket(rate) if self._sent else InMemoryBucket([rate])
         return self._buckets[limit]
 
 

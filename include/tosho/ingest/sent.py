@@ -11,19 +11,20 @@ machine sends with the same key is not seen here: there, give the tasks that ask
 
 from __future__ import annotations
 
-import fcntl
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from pyrate_limiter import Rate, SQLiteBucket
+
+from tosho.storage import Files
 
 _FORGET_LATER: Final = "DELETE FROM '{table}' WHERE item_timestamp > ?"
 
 
-class Ledger:
+class RequestsSent:
     """The file in which an account's requests are counted. Close it."""
 
     def __init__(self, folder: Path, account: str, now: Callable[[], float] = time.monotonic) -> None:
@@ -36,17 +37,12 @@ class Ledger:
         """
         folder.mkdir(parents=True, exist_ok=True)
         self._path, self._now = folder / f"requests-{account}.sqlite", now
-        self._lock = self._path.with_suffix(".lock").open("w")
+        self._files = Files(f"file://{folder}")
         self._buckets: list[SQLiteBucket] = []
 
-    @contextmanager
-    def alone(self) -> Iterator[Self]:
+    def alone(self) -> AbstractContextManager[None]:
         """Keep all other processes out meanwhile. Threads of one process are kept apart by who calls this."""
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        try:
-            yield self
-        finally:
-            fcntl.flock(self._lock, fcntl.LOCK_UN)
+        return self._files.alone("")
 
     def bucket(self, rate: Rate) -> SQLiteBucket:
         """Return the requests that a limit counts; what is later than now is of before the machine was started.
@@ -64,4 +60,3 @@ class Ledger:
         """Close the file; what was sent stays counted."""
         for bucket in self._buckets:
             bucket.close()  # type: ignore[no-untyped-call]
-        self._lock.close()

@@ -12,7 +12,7 @@ from tosho.config import Settings
 from tosho.features.plan import plan
 from tosho.features.reach import demand_filled, demand_reach
 from tosho.features.sets import feature_set
-from tosho.ingest import JQuantsClient, Memory, admitted_lately, ingest_session
+from tosho.ingest import JQuantsClient, LastProbe, admitted_lately, ingest_session
 from tosho.observability import metrics
 from tosho.observability.log import logger
 from tosho.predictions import open_store
@@ -48,15 +48,15 @@ def ingest(session: date, settings: Settings, codes: Sequence[str] = ()) -> dict
     """
     wanted, plan_name = feature_set(settings.feature_set), settings.jquants.plan
     demand_reach(wanted, plan_name)  # before an hour's work, not after
-    lake, memory = Lake.of(settings), Memory(settings.home)
+    lake, last_probe = Lake.of(settings), LastProbe(settings.home)
     with metrics.stage(settings.metrics, "ingest"), JQuantsClient(settings.jquants, home=settings.home) as client:
-        filled = admitted_lately(client, memory)
+        filled = admitted_lately(client, last_probe)
         demand_filled(wanted, filled, plan_name)
         for missing in gap(lake, session):
             _log.info("session %s was missing: %s", missing, ingest_session(missing, lake, client))
         tables = ingest_session(session, lake, client, list(codes) or None)
     if any("skipped" in tables[table] for table in filled if table in tables):
-        memory.forget()  # the key fills less than it did: the next run asks
+        last_probe.forget()  # the key fills less than it did: the next run asks
     for name, table in tables.items():
         _log.info("%s of %s: %s", name, session, table)
         metrics.count(settings.metrics, metrics.ROWS, table.get("rows", 0), table=name)

@@ -12,7 +12,7 @@ from tosho.config import Settings
 from tosho.features.plan import plan
 from tosho.features.reach import demand_filled, demand_reach
 from tosho.features.sets import feature_set
-from tosho.ingest import JQuantsClient, Memory, admitted, ingest_history
+from tosho.ingest import JQuantsClient, LastProbe, admitted, ingest_history
 from tosho.observability import metrics
 from tosho.observability.progress import Progress
 from tosho.steps.gates import FeatureJudge, report_data, settle
@@ -35,7 +35,9 @@ def ingest(first: date, last: date, settings: Settings) -> dict[str, Any]:
     demand_reach(wanted, plan_name)
     lake = Lake.of(settings)
     with metrics.stage(settings.metrics, "history"), JQuantsClient(settings.jquants, home=settings.home) as client:
-        filled = admitted(client, Memory(settings.home))  # hours of work do not begin with a key that cannot end them
+        filled = admitted(
+            client, LastProbe(settings.home)
+        )  # hours of work do not begin with a key that cannot end them
         demand_filled(wanted, filled, plan_name)
         tables = ingest_history(first, last, lake, client, Progress("sessions ingested"))
     rows = sum(lake.manifest("bars", session).rows for session in lake.sessions("bars", first, last))

@@ -81,7 +81,10 @@ def real_services(installation, played, daemon, image, tmp_path_factory):
     """Docker and a ClickHouse server, named by Airflow's connections as a user names them; nothing is started again."""
     with clickhouse_server(tmp_path_factory.mktemp("clickhouse"), "of-the-test") as server:
         api, store = airflow.AirflowApi(installation.place), server.store()
-        api.define("docker_default", "docker", host=daemon.url)
         reached = {"host": store.host, "port": store.port, "login": store.user, "password": store.password}
-        api.define("clickhouse_default", "generic", schema=store.database, **reached)
+        for named in (
+            {"connection_id": "docker_default", "conn_type": "docker", "host": daemon.url},
+            {"connection_id": "clickhouse_default", "conn_type": "generic", "schema": store.database, **reached},
+        ):
+            api._call("POST", "connections", named)
         yield daemon.client(), store

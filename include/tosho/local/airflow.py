@@ -92,10 +92,6 @@ class AirflowApi:
             for run in answer["dag_runs"]:
                 self._call("PATCH", f"dags/{dag_id}/dagRuns/{run['dag_run_id']}", {"state": "failed"})
 
-    def define(self, conn_id: str, conn_type: str, **given: object) -> None:
-        """Define a connection; `given` are host, port, schema, login, password, extra."""
-        self._call("POST", "connections", {"connection_id": conn_id, "conn_type": conn_type, **given})
-
     def trigger(self, dag_id: str, conf: Mapping[str, object]) -> str:
         """Start a run with parameters and return its id."""
         run_id = f"manual__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"

@@ -10,8 +10,10 @@ from datetime import date
 import matplotlib as mpl  # noqa: TID253 - this module is matplotlib's door, imported when a report is made
 import numpy as np
 from matplotlib.axes import Axes  # noqa: TID253
+from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: TID253
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: TID253
 from matplotlib.figure import Figure  # noqa: TID253
+from matplotlib.layout_engine import ConstrainedLayoutEngine  # noqa: TID253
 
 from tosho.dataset.cross_section import Float64s
 
@@ -44,13 +46,13 @@ def style() -> Iterator[None]:
 
 def canvas(width: float, height: float) -> tuple[Figure, Axes]:
     """Return a figure of one plot; sizes in inches, 9.2 wide fills the page."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height))
     return figure, figure.subplots()
 
 
 def panels(width: float, height: float, count: int) -> tuple[Figure, list[Axes]]:
     """Return a figure of several plots side by side."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height))
     return figure, list(np.atleast_1d(figure.subplots(1, count)))
 
 
@@ -68,7 +70,12 @@ def in_time(axes: Axes) -> None:
 
 
 def svg(figure: Figure) -> str:
-    """Return the figure as text, without what would differ from run to run."""
+    """Return the figure as text, laid out, without what would differ from run to run.
+
+    A figure with a layout engine of its own is drawn twice when it is saved, the first time for nobody.
+    """
+    FigureCanvasSVG(figure)
+    ConstrainedLayoutEngine().execute(figure)
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()

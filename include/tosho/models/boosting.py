@@ -9,8 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # OpenMP reads it when it is loaded, by the next line
-import lightgbm  # noqa: TID253 - imported when a model is trained or read
 import numpy as np
 import numpy.typing as npt
 
@@ -18,6 +16,11 @@ from tosho.contracts import HORIZONS
 from tosho.dataset.cross_section import Bounds, Float64s, average_ranks, bounds_of, slices
 from tosho.dataset.samples import Samples
 from tosho.models.base import NotFittableError
+from tosho.models.without import without
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # OpenMP reads it when it is loaded, by the next line
+with without("sklearn", "dask", "matplotlib", "graphviz"):  # its other faces, unused: two thirds of its import
+    import lightgbm
 
 __all__ = ["Binned", "Watch", "boost", "boost_watched", "by_horizon", "every", "lightgbm", "side_by_side", "unit_ranks"]
 

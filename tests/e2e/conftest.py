@@ -13,13 +13,10 @@ from services.clickhouse import clickhouse_server
 from services.processes import alive, belonging_to
 from tosho.local import airflow
 from tosho.local.demo import Demo, Plan
-from tosho.local.environment import write_whole
 from tosho.local.processes import Processes
 from tosho.simulation.market import simulate
 
 PROJECT = Path(__file__).parents[2]
-QUIET = "[dag_processor]\nmin_file_process_interval = 600\n"
-"""Airflow's own file of settings: the Dags do not change during the tests, and reading them again costs CPU time."""
 
 
 class Installation:
@@ -43,7 +40,6 @@ def installation(tmp_path_factory):
     made = Installation(tmp_path_factory.mktemp("tosho"))
     os.environ["TOSHO_CONTAINER_DOCKER_URL"] = f"unix://{made.place.home}/none.sock"
     os.environ["TOSHO_CONTAINER_IMAGE"] = docker.IMAGE
-    write_whole(made.place.airflow_home / "airflow.cfg", QUIET)
     yield made
     made.processes.stop_all()
 

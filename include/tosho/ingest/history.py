@@ -16,6 +16,7 @@ from tosho.ingest.errors import AccessRefusedError, KeyRefusedError, RequestRefu
 from tosho.ingest.fetch import Answers, fetch_range
 from tosho.ingest.jquants import JQuantsClient
 from tosho.ingest.month import Files, Month
+from tosho.ingest.months_ahead import fetched_ahead
 from tosho.ingest.session import Report, ingest_sources, put, split_by_plan, total
 from tosho.ingest.sources import Source
 from tosho.observability.log import logger
@@ -32,8 +33,8 @@ def ingest_history(first: date, last: date, lake: Lake, client: JQuantsClient, p
 
     Sessions that were published from the payloads at hand are left alone, so that an interrupted history goes on
     where it stopped. What was fetched again by code stays until J-Quants writes a newer file. Both ways, by files and
-    one by one, make the same data files. At most a month is in memory. One by one, the answers of the next sessions are
-    asked for meanwhile, at the plan's pace.
+    one by one, make the same data files. At most a month is in memory. The next month's files, or the answers of the
+    next sessions, are asked for meanwhile, at the plan's pace.
 
     Args:
         first: First day, included.
@@ -91,14 +92,15 @@ class _History:
         singly, from_files, done = list(self.wanted), 0, 0
         if listed:
             singly = []
-            for month in self._months(listed):
-                found = month.publish()
-                self.reports += found.reports
-                self.published |= found.sessions
-                singly += found.not_in_files
-                from_files += len(found.sessions)
-                done += len(month.sessions) - len(found.not_in_files)
-                self.progress(_told(sources, f"{month.sessions[0]:%Y-%m}"), done, len(self.wanted))
+            with fetched_ahead(list(self._months(listed))) as months:
+                for month in months:
+                    found = month.publish()
+                    self.reports += found.reports
+                    self.published |= found.sessions
+                    singly += found.not_in_files
+                    from_files += len(found.sessions)
+                    done += len(month.sessions) - len(found.not_in_files)
+                    self.progress(_told(sources, f"{month.sessions[0]:%Y-%m}"), done, len(self.wanted))
         self._without_files(sources, singly, done)
         return from_files
 

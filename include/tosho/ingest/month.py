@@ -47,8 +47,7 @@ class Month:
 
     def publish(self) -> Published:
         """Publish what is not there yet, or came from other files; name the sessions that the files do not hold."""
-        due = [session for session in self.sessions if any(source.is_due(session) for source in self.listed)]
-        held = [session for session in due if self._in_files(session)]
+        due, held = self._due, self._held
         stale = {source: [s for s in held if source.is_due(s) and self._is_stale(source, s)] for source in self.listed}
         parts = {source: self._parts(source, days) for source, days in stale.items() if days}
         known = {source: self._known(source, stale[source], held_by) for source, held_by in parts.items()}
@@ -63,6 +62,19 @@ class Month:
         published = {session for days in stale.values() for session in days} - lacking
         absent = [s for s in due if s not in held or s in lacking]
         return Published(reports, published, absent)
+
+    def fetch(self) -> None:
+        """Download what publishing will read and was not downloaded yet."""
+        if self._held:
+            _ = self._kept
+
+    @cached_property
+    def _due(self) -> list[date]:
+        return [session for session in self.sessions if any(source.is_due(session) for source in self.listed)]
+
+    @cached_property
+    def _held(self) -> list[date]:
+        return [session for session in self._due if self._in_files(session)]
 
     @cached_property
     def _kept(self) -> dict[Source, list[tuple[BulkFile, Kept]]]:

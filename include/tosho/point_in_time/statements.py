@@ -64,7 +64,7 @@ def as_disclosed(statements: pl.DataFrame) -> pl.DataFrame:
         is_statement() & pl.all_horizontal(pl.col("period_end", "year_start", "year_end").is_not_null()),
         pl.any_horizontal(pl.col(*FLOWS, *BALANCES).is_not_null()),
     ).with_columns(pl.col("place").alias("stated"))
-    newest = actuals.select("code", *_PERIOD, "next_year_end", "basis", *FLOWS, *BALANCES, "stated")
+    newest = actuals.select("code", *_PERIOD, "next_year_end", "basis", "within", *FLOWS, *BALANCES, "stated")
     rows = as_of(
         placed.select(_DOCUMENT), newest, by=("code",), cutoff="place", known_at="stated", fact=("period_end",)
     ).drop("stated")
@@ -79,11 +79,16 @@ def as_disclosed(statements: pl.DataFrame) -> pl.DataFrame:
 
 
 def _placed(statements: pl.DataFrame) -> pl.DataFrame:
-    """Number each company's documents in the order in which they became known, and read their basis."""
+    """Number each company's documents in the order in which they became known, and read their basis.
+
+    `within` numbers company and basis together: what sums are taken within is looked up by one number, not two texts.
+    """
     moment = pl.col("disclosed_at").fill_null(_LAST_MOMENT)
     ordered = statements.sort("code", "known_at", "disclosed_on", moment, "number")
     basis = pl.col("document").str.extract(r"FinancialStatements_(.+)$").fill_null("")
-    return ordered.with_columns(pl.int_range(pl.len()).over("code").alias("place"), basis.alias("basis"))
+    placed = ordered.with_columns(pl.int_range(pl.len()).over("code").alias("place"), basis.alias("basis"))
+    company, of_basis = pl.col("code").rle_id().cast(pl.Int64), pl.col("basis").rank("dense")
+    return placed.with_columns((company * (of_basis.max() + 1) + of_basis).alias("within"))
 
 
 def _with_earlier_sums(rows: pl.DataFrame, actuals: pl.DataFrame) -> pl.DataFrame:
@@ -100,11 +105,11 @@ def _with_earlier_sums(rows: pl.DataFrame, actuals: pl.DataFrame) -> pl.DataFram
 def _with_sum(rows: pl.DataFrame, actuals: pl.DataFrame, name: str) -> pl.DataFrame:
     """Join the newest version of the statement whose period ended on `<name>_end`: its sums, year's end and eve."""
     sums = actuals.select(
-        "code", "basis", "stated", pl.col("period_end").alias(f"{name}_end"),
+        "within", "stated", pl.col("period_end").alias(f"{name}_end"),
         pl.col("year_end").alias(f"{name}_year_end"), eve(pl.col("year_start")).alias(f"{name}_eve"),
         *(pl.col(flow).alias(f"{name}_{flow}") for flow in FLOWS),
     )  # fmt: skip
-    by = ("code", "basis", f"{name}_end")
+    by = ("within", f"{name}_end")
     return as_of(rows, sums, by=by, cutoff="place", known_at="stated").drop("stated")
 
 

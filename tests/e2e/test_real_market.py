@@ -24,7 +24,7 @@ FIRST, LAST = date(2018, 3, 1), date(2018, 11, 16)
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.timeout(3600),
+    pytest.mark.timeout(1200),
     pytest.mark.skipif(not REAL.is_dir(), reason="the real market is not on this machine"),
 ]
 

@@ -13,7 +13,7 @@ from tosho.local.airflow import FINAL, AirflowApi
 from tosho.local.processes import Processes
 from tosho.observability import progress
 
-LOOKS = 1.0
+LOOK_AFTER = 1.0
 """Seconds between two looks, or more: on a busy machine looking takes at most a tenth of the time."""
 
 
@@ -52,7 +52,7 @@ class Watch:
         told: set[tuple[str, str]] = set()
         state, took = "queued", 0.0
         while state not in FINAL:
-            time.sleep(max(LOOKS, 9 * took))
+            time.sleep(max(LOOK_AFTER, 9 * took))
             looked = time.monotonic()
             self.peak = max(self.peak, self.processes.memory())
             for task in self.api.tasks(dag_id, run_id):

@@ -10,7 +10,7 @@ logging.getLogger("py4j").setLevel(logging.WARNING)  # else it logs at exit, to 
 
 
 def pytest_collection_modifyitems(items):
-    """Give the tests that need the image the time to build it, which the first of them does: 497 s on a busy machine."""
+    """Give tests that need the image the time to build it, as the first of them does: 497 s on a busy machine."""
     for item in items:
         if "image" in item.fixturenames and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(1800))

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import zip_longest
 from threading import Event
 
 from tosho.ingest.month import Month
@@ -31,8 +32,11 @@ def fetched_ahead(months: Sequence[Month]) -> Iterator[Iterator[Month]]:
 
 
 def _in_turn(months: Sequence[Month], pool: ThreadPoolExecutor) -> Iterator[Month]:
-    coming = [pool.submit(month.fetch) for month in months[:1]]
-    for place, month in enumerate(months):
-        coming[place].result()
-        coming += [pool.submit(after.fetch) for after in months[place + 1 : place + 2]]
+    if not months:
+        return
+    coming = pool.submit(months[0].fetch)
+    for month, after in zip_longest(months, months[1:]):
+        coming.result()
+        if after:
+            coming = pool.submit(after.fetch)
         yield month

@@ -42,11 +42,12 @@ def place(tmp_path_factory):
 
 def securities(codes, hostile):
     named = pl.when(pl.col("code") == hostile).then(pl.lit(HOSTILE)).otherwise("Company " + pl.col("code"))
-    empty = ("name_en", "margin_class", "product")
+    empty = ("margin_class", "product")
     known_at = pl.datetime(2025, 1, 14, 6, time_unit="us", time_zone="UTC")
     return pl.DataFrame({"session": LAST, "code": codes}).with_columns(
         named.alias("name"),
         *(pl.lit(None, pl.String).alias(name) for name in empty),
+        name_en=named,
         sector17=pl.lit("1"),
         sector33=pl.lit("0050"),
         scale=pl.lit("TOPIX Small 1"),

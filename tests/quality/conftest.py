@@ -8,6 +8,7 @@ import pytest
 from quality.sound_market import CODES, SESSION, bars_of
 from tosho import calendar
 from tosho.contracts import BARS, INDICES, SECURITIES
+from tosho.simulation.market_folder import load_market
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "tse_2014_2018"
 
@@ -16,7 +17,7 @@ REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "tse_2014_2018"
 def sound():
     """Return the arguments of `after_ingest` for a session without a fault."""
     previous = bars_of(calendar.previous_session(SESSION), 1)
-    blank = dict.fromkeys(("name_en", "margin_class", "product")) | {"sector17": "1", "scale": "-"}
+    blank = dict.fromkeys(("margin_class", "product")) | {"name_en": "A", "sector17": "1", "scale": "-"}
     securities = pl.DataFrame({"session": SESSION, "code": CODES, "name": "A", "sector33": "1", "segment": "0111"})
     topix = {"session": SESSION, "index_code": "0000", "open": 1.0, "high": 1.0, "low": 1.0, "close": 1.0}
     return {
@@ -35,8 +36,8 @@ def real_market():
     if not REAL.exists():
         pytest.skip("the real market is not at hand: ../shared/data/tse_2014_2018")
     names = {"Date": "session", "Code": "code", "O": "open", "H": "high", "L": "low", "C": "close", "Vo": "volume"}
-    names |= {"Va": "turnover_yen", "AdjFactor": "adj_factor"}
-    bars = pl.read_parquet(REAL / "bars.parquet").rename(names)
+    names |= {"Va": "turnover_yen", "AdjFactor": "adj_factor", "UL": "upper_limit_hit", "LL": "lower_limit_hit"}
+    bars = load_market(REAL).bars.rename(names).with_columns(pl.col("upper_limit_hit", "lower_limit_hit") == "1")
     spans = bars.group_by("code").agg(first=pl.col("session").min(), last=pl.col("session").max())
     master = pl.read_parquet(next(REAL.glob("master*.parquet")))
     topix = pl.read_parquet(REAL / "topix.parquet")
@@ -48,8 +49,6 @@ def real_market():
         rows = rows.with_columns(
             pl.lit(session).alias("session"),
             pl.col("adj_factor").fill_null(1.0),
-            pl.lit(None, pl.Boolean).alias("upper_limit_hit"),
-            pl.lit(None, pl.Boolean).alias("lower_limit_hit"),
         )
         securities = master.join(listed, left_on="Code", right_on="code", how="semi").select(
             pl.lit(session).alias("session"),
@@ -59,7 +58,8 @@ def real_market():
             pl.col("MarketCodeName").alias("segment"),
             pl.col("Sector17Code").cast(pl.String).alias("sector17"),
             pl.col("ScaleCategory").alias("scale"),
-            *(pl.lit(None, pl.String).alias(c) for c in ("name_en", "margin_class", "product")),
+            pl.col("CompanyName").alias("name_en"),
+            *(pl.lit(None, pl.String).alias(c) for c in ("margin_class", "product")),
         )
         points = topix.filter(pl.col("Date") == session).select(
             pl.col("Date").alias("session"),

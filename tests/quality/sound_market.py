@@ -30,8 +30,8 @@ def bars_of(session, seed, base=None):
                 "volume": volume,
                 "turnover_yen": volume * close,
                 "adj_factor": 1.0,
-                "upper_limit_hit": None,
-                "lower_limit_hit": None,
+                "upper_limit_hit": False,
+                "lower_limit_hit": False,
             }
         )
     )

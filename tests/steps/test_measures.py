@@ -36,7 +36,7 @@ def trial_of(whole):
 
 def listed(lake, sessions):
     for session in sessions:
-        unasked = dict.fromkeys(("name_en", "margin_class", "product")) | {"sector17": "1"}
+        unasked = dict.fromkeys(("margin_class", "product")) | {"name_en": "x", "sector17": "1"}
         rows = unasked | {"session": session, "name": "x", "segment": "0111", "scale": "-"}
         sector = ["3050" if i % 2 else "0050" for i in range(60)]
         frame = pl.DataFrame({"code": DRAWN.codes, "sector33": sector}).with_columns(

@@ -18,10 +18,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _PRICES = ("open", "high", "low", "close")
 _BODY_LOW, _BODY_HIGH = pl.min_horizontal("open", "close"), pl.max_horizontal("open", "close")
 
-_NOT_RECORDED = (
-    "J-Quants always has it; bars and lists of issues that were recorded elsewhere and are served in its place not"
-)
-"""Such as the real market of 2014-2018: see `simulation.market_folder`."""
+_BY_PLAN = "J-Quants tells it on the plans standard and premium"
 _LISTED = trading.MANY
 
 BARS = Contract(
@@ -33,8 +30,8 @@ BARS = Contract(
         Column("volume", pl.Float64(), "shares, unadjusted"),
         Column("turnover_yen", pl.Float64(), "yen"),
         Column("adj_factor", pl.Float64(), "0.5 on the ex-date of a 1:2 split, else 1", required=True),
-        Column("upper_limit_hit", pl.Boolean(), may_be_empty=_NOT_RECORDED),
-        Column("lower_limit_hit", pl.Boolean(), may_be_empty=_NOT_RECORDED),
+        Column("upper_limit_hit", pl.Boolean(), judged_from=_LISTED),
+        Column("lower_limit_hit", pl.Boolean(), judged_from=_LISTED),
         KNOWN_AT,
     ),
     key=("session", "code"),
@@ -59,12 +56,12 @@ SECURITIES = Contract(
         SESSION,
         CODE,
         Column("name", pl.String(), required=True),
-        Column("name_en", pl.String(), may_be_empty=_NOT_RECORDED),
+        Column("name_en", pl.String(), judged_from=_LISTED),
         Column("sector17", pl.String(), "code of the TOPIX-17 series", judged_from=_LISTED),
         Column("sector33", pl.String(), "code of the 33 sectors", required=True),
         Column("scale", pl.String(), "TOPIX scale category, as written", judged_from=_LISTED),
         Column("segment", pl.String(), "market code: 0111 Prime, 0112 Standard, 0113 Growth ...", required=True),
-        Column("margin_class", pl.String(), "1 margin, 2 loan, 3 other", may_be_empty=_NOT_RECORDED),
+        Column("margin_class", pl.String(), "1 margin, 2 loan, 3 other", may_be_empty=_BY_PLAN),
         Column(
             "product", pl.String(), "011 stock, 013 REIT, 014 ETF ...", judged_from=_LISTED, since=date(2026, 5, 27)
         ),

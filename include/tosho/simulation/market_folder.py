@@ -16,11 +16,13 @@ import polars as pl
 
 from tosho.calendar.xtks import SYSTEM_FAILURE
 from tosho.simulation.fields import BARS, FIELDS, MASTER
+from tosho.simulation.limit_flags import FLAGS, with_limit_flags
 from tosho.simulation.official_rows import master_rows, statement_rows, table_rows
 
 TRUTH: Final = "truth.json"
 """What a synthetic market tells of itself; a folder that has it was invented by `simulation.market`."""
 PRICES = ("O", "H", "L", "C")
+_NEEDED = ("Date", "Code", *PRICES, "Vo", "Va", "AdjFactor")
 _LISTING = ("ListedFrom", "ListedTo")
 
 
@@ -155,14 +157,15 @@ def load_market(folder: Path) -> Market:
         MarketFolderError: A file is missing or lacks a column.
     """
     bars = _sorted_bars(_read(folder, "bars.parquet"))
+    master = pl.concat([pl.read_parquet(path) for path in _masters(folder)], how="diagonal_relaxed")
+    master = master.unique("Code", keep="last", maintain_order=True).sort("Code")
+    bars = _flagged(bars, master)
     counts = bars.group_by("Date", maintain_order=True).len()
     days, sizes = counts["Date"].to_list(), counts["len"].to_list()
     if days[0] < SYSTEM_FAILURE < days[-1] and SYSTEM_FAILURE not in days:
         place = bisect_left(days, SYSTEM_FAILURE)
         days.insert(place, SYSTEM_FAILURE)
         sizes.insert(place, 0)
-    master = pl.concat([pl.read_parquet(path) for path in _masters(folder)], how="diagonal_relaxed")
-    master = master.unique("Code", keep="last", maintain_order=True).sort("Code")
     _read(folder, "topix.parquet")
     return Market(
         bars, [0, *accumulate(sizes)], days, _spans(bars, master), master_rows(master), folder,
@@ -171,13 +174,15 @@ def load_market(folder: Path) -> Market:
 
 
 def _sorted_bars(bars: pl.DataFrame) -> pl.DataFrame:
-    needed = ("Date", "Code", *PRICES, "Vo", "Va", "AdjFactor")
-    if missing := [name for name in needed if name not in bars.columns]:
+    if missing := [name for name in _NEEDED if name not in bars.columns]:
         raise MarketFolderError(f"bars.parquet lacks the column(s) {missing}; it has {bars.columns}.")
-    blank = [pl.lit(None, pl.String).alias(name) for name in ("UL", "LL") if name not in bars.columns]
-    bars = bars.with_columns(blank).with_columns(pl.col("UL", "LL").cast(pl.String))
-    bars = bars.select(*needed, "UL", "LL")
     return bars if bars["Date"].is_sorted() else bars.sort("Date", "Code")
+
+
+def _flagged(bars: pl.DataFrame, master: pl.DataFrame) -> pl.DataFrame:
+    """Return the columns that are served; where limit flags were not recorded, with what the rules give."""
+    flagged = bars if set(FLAGS) <= set(bars.columns) else with_limit_flags(bars, master)
+    return flagged.select(*_NEEDED, pl.col(FLAGS).cast(pl.String))
 
 
 def _spans(bars: pl.DataFrame, master: pl.DataFrame) -> pl.DataFrame:

@@ -30,7 +30,8 @@ def master_rows(master: pl.DataFrame) -> pl.DataFrame:
     """Return a folder's master under official names, all text, "" where nothing is known.
 
     Market and product codes that the folder lacks are read off the market's name; issues without a sector
-    ("-" in JPX's list) get J-Quants' codes for others.
+    ("-" in JPX's list) get J-Quants' codes for others. Where no English name was recorded, one stands in its place that
+    says so: J-Quants sends one of every issue.
     """
     absent = [name for name in _MASTER_COLUMNS.values() if name not in master.columns]
     filled = master.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
@@ -40,6 +41,7 @@ def master_rows(master: pl.DataFrame) -> pl.DataFrame:
     rows = rows.with_columns(
         pl.coalesce("Mkt", _by_name(_MARKETS, "^{}", pl.lit("0109"))),
         pl.coalesce("ProdCat", _by_name(_PRODUCTS, "{}", pl.lit(""))),
+        pl.coalesce("CoNameEn", pl.format("Issue {} (English name not recorded)", "Code")),
         pl.col("Mrgn").replace_strict(_MARGIN_NAMES, default="").alias("MrgnNm"),
         *(pl.col(name).replace("-", other) for name, other in _NO_SECTOR.items()),
     )

@@ -66,7 +66,7 @@ def session_standalone(home: Path, name: str, cores: int) -> Told:
 
 
 def _by_spark(home: Path, name: str, master: str) -> Told:
-    from tosho.features.spark import build_window
+    from tosho.features.spark.job import build_window
     from tosho.features.spark.session import running_session
 
     where = Place(home).view(f"spark-{name}")

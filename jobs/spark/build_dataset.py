@@ -27,7 +27,7 @@ from tosho.dataset.samples import ColumnsError
 from tosho.dataset.spark import spark
 from tosho.dataset.splits import TooShortError
 from tosho.features.sets import UnknownFeatureSetError
-from tosho.features.spark import FeatureJobError
+from tosho.features.spark.flow import FeatureJobError
 from tosho.observability.log import log_to_stderr
 from tosho.steps.dataset import NoFeaturesError, build
 from tosho.storage import CorruptPartitionError, PartitionMissingError, StorageError

@@ -21,7 +21,8 @@ from tosho.config import Settings, SettingsError
 from tosho.features.build import Which, build
 from tosho.features.pieces.source import SessionsMissingError
 from tosho.features.sets import UnknownFeatureSetError
-from tosho.features.spark import FeatureJobError, build_window
+from tosho.features.spark.flow import FeatureJobError
+from tosho.features.spark.job import build_window
 from tosho.ingest import PlanTooSmallError
 from tosho.storage import CorruptPartitionError, PartitionMissingError, StorageError
 

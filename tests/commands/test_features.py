@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 from parity import market
 from tosho.__main__ import app
 from tosho.commands import features
-from tosho.features import spark
 from tosho.features.nulls import Market, NullShares
 from tosho.features.sets import feature_set
+from tosho.features.spark import job
 from tosho.observability.progress import latest
 from tosho.steps import rederive
 
@@ -68,7 +68,7 @@ def test_a_repair_builds_its_session_and_the_later_ones_that_depend_on_it(lake):
 
 
 def test_engine_spark_is_spark_s_own():
-    assert features._builder(features.Engine.SPARK) is spark.build_window
+    assert features._builder(features.Engine.SPARK) is job.build_window
 
 
 def test_a_set_beyond_the_plan_is_refused_and_left_out_it_is_that_of_the_settings(lake, monkeypatch):

@@ -10,7 +10,7 @@ import pytest
 
 from tosho.calendar import sessions
 from tosho.features.build import build
-from tosho.features.spark import build_window
+from tosho.features.spark.job import build_window
 from tosho.features.spark.session import running_session
 from tosho.local import market
 from tosho.local.environment import Workplace

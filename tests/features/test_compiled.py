@@ -43,7 +43,8 @@ print(json.dumps([sum(sum(s.cache_hits.values()) for s in stats), sum(sum(s.cach
 """
 IMPORTS = """
 import sys
-import tosho.features.local, tosho.features.processes, tosho.features.spark, tosho.features.build, tosho.features.qlib
+import tosho.features.local, tosho.features.processes, tosho.features.build, tosho.features.qlib
+import tosho.features.spark.job
 print(sorted({"numba", "llvmlite"} & set(sys.modules)))
 """
 

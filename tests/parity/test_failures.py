@@ -6,7 +6,7 @@ import pytest
 
 from parity import market, planted
 from tosho.features.pieces.shape import Shape
-from tosho.features.spark import FeatureJobError
+from tosho.features.spark.flow import FeatureJobError
 from tosho.storage import layout
 
 

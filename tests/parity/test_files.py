@@ -11,7 +11,7 @@ from tosho.features import local
 from tosho.features.files import compute_file
 from tosho.features.panel import build_panel
 from tosho.features.sets import feature_set
-from tosho.features.spark import compute_tables
+from tosho.features.spark.files import compute_tables
 from tosho.features.tables import Tables
 
 

@@ -131,7 +131,7 @@ def _builder(engine: Engine) -> Builder:
         from tosho.features.processes import build_window as locally
 
         return locally
-    from tosho.features.spark import build_window as on_spark
+    from tosho.features.spark.job import build_window as on_spark
 
     return on_spark
 

@@ -117,7 +117,7 @@ def _engine(name: str) -> Engine:
     if name == "local":
         return _locally
     if name == "spark":
-        from tosho.features.spark import compute_tables  # noqa: PLC0415 - pyspark, only when it is asked for
+        from tosho.features.spark.files import compute_tables  # noqa: PLC0415 - pyspark, only when it is asked for
 
         return compute_tables
     raise ValueError(f"Engine {name!r} was asked for; there are 'local' and 'spark'.")

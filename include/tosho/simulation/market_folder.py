@@ -111,7 +111,8 @@ class Market:
         later = self._splits.filter(pl.col("Date") <= as_of).sort("Code", "Date")
         later = later.with_columns(pl.col("AdjFactor").cum_prod(reverse=True).over("Code").alias("level"))
         levels = later.select("Code", pl.col("Date").alias("split"), "level").sort("split")
-        rows = rows.with_columns(pl.col("AdjFactor").fill_null(1.0)).join_asof(
+        untraded = pl.col("AdjFactor").fill_null(1.0), pl.col(FLAGS).fill_null("0")
+        rows = rows.with_columns(untraded).join_asof(
             levels, left_on="Date", right_on="split", by="Code", strategy="forward", allow_exact_matches=False,
             check_sortedness=False,
         )  # fmt: skip

@@ -3,10 +3,6 @@
 Wide float columns never become Spark columns: in and out of the JVM they cost several times the computation. So the
 workers read the lake themselves and split its narrow tables by bucket of codes; whole codes are computed and split by
 span of sessions; whole sessions are finished, written by the workers, and published by the driver in one commit.
+
+Nothing is imported here: Spark opens the sink in processes that need no more than that.
 """
-
-from tosho.features.spark.files import compute_tables
-from tosho.features.spark.flow import FeatureJobError
-from tosho.features.spark.job import build_window
-
-__all__ = ["FeatureJobError", "build_window", "compute_tables"]

@@ -20,8 +20,10 @@ GROUPS = {
     "containers": ["tests/containers"],
     "services": ["tests/e2e/test_real_market.py", "tests/jobs", "tests/parity"],
     "models": ["tests/dataset", "tests/evaluation", "tests/models", "tests/steps"],
+    "data": ["tests/ingest", "tests/quality", "tests/simulation"],
 }
-"""Long tests that wait for what they start, and those that train. All others, new ones among them, are group `rest`.
+"""Long tests that wait for what they start, those that train, and those of data as it comes in, so that none is alone
+on the machine in the end. All others, new ones among them, are group `rest`.
 
 `containers` is short and by itself: it leaves its Docker data, with the image built, to the last tests of `chain`.
 """

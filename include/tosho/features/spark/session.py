@@ -14,6 +14,9 @@ import tosho
 from tosho.config import spark_jvm
 from tosho.features.pieces.worker import WORKER
 
+_OF_SUBMIT = "PYSPARK_GATEWAY_PORT"
+"""The variable by which spark-submit tells a program where its JVM listens."""
+
 _NEEDED = {
     # Rows are few and heavy: a handful to a batch keeps every Arrow buffer far below its 2 GB.
     "spark.sql.execution.arrow.maxRecordsPerBatch": "8",
@@ -52,13 +55,17 @@ def open_session(name: str, master: str = "") -> SparkSession:
 
 @contextmanager
 def running_session(name: str, master: str = "") -> Iterator[SparkSession]:
-    """Give the running session, or one that is started as `open_session` does and stopped with the block."""
+    """Give the running session, or one that is started as `open_session` does and stopped with the block.
+
+    Under spark-submit it ends with the program: spark-submit stops it then (SPARK-34674), and does not wait, as `stop`
+    does for up to a second, until the server of accumulators looks up.
+    """
     running = SparkSession.getActiveSession()
     session = open_session(name, master)
     try:
         yield session
     finally:
-        if running is None:
+        if running is None and _OF_SUBMIT not in os.environ:
             session.stop()
 
 

@@ -17,8 +17,6 @@ from tosho.ingest.sources.statements import NUMBERS
 EACH = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.table)
 ADDED = {"ProdCat", "SigChgInC", "ShEq", "NCShEq", "ROE", "NCROE"}
 """Fields that J-Quants added after its list was written, so that rows without them are read too."""
-OF_SOME_PLANS = {"Mrgn", "MrgnNm"}
-"""Of the plans standard and premium: the gate `securities.emptied` misses them where they were."""
 LOOSE = {"shares"}
 """`shares` reads a few columns of what `statements` reads whole."""
 
@@ -70,7 +68,7 @@ def test_numbers_may_be_text_and_absent_ones_empty(source):
 
 @EACH
 def test_a_column_that_is_gone_stops_the_run_by_name(source):
-    needed = set(ROWS[source.endpoint]) - ADDED - OF_SOME_PLANS
+    needed = set(ROWS[source.endpoint]) - ADDED
     needed = needed & {"DiscDate", "ShOutFY"} if source.table in LOOSE else needed
     for name in sorted(needed) if source.table not in {"bars", "half_bars"} else ["Date", "Code"]:
         gone = {sent: value for sent, value in official(source).items() if sent != name}

@@ -263,10 +263,6 @@ def test_a_column_that_goes_from_a_file_stops_the_history_by_name_and_no_bar_is_
     assert not {"bars", "securities", "indices"} & set(lake.tables())
 
 
-OF_SOME_PLANS = ("Mrgn", "MrgnNm")
-"""Of issues: the plans standard and premium tell them."""
-
-
 def adjusted(name):
     """Tell whether a column is of prices that J-Quants has adjusted: the project does that for itself."""
     return "Adj" in name and name != "AdjFactor"
@@ -281,7 +277,7 @@ def test_no_column_of_any_source_goes_unnoticed_nor_comes(endpoint):
 
     rows = payload.rows_frame(payload.read_json(page_of(official_rows(endpoint)), "").rows)
     for name in rows.columns:
-        if name not in ADDED.get(endpoint, ()) and name not in OF_SOME_PLANS and not adjusted(name):
+        if name not in ADDED.get(endpoint, ()) and not adjusted(name):
             with pytest.raises(ContractError, match=f"'{name}'"):
                 read(rows.drop(name))
     with pytest.raises(ContractError, match="'Unheard'"):

@@ -91,12 +91,6 @@ def test_a_security_with_product_category():
     assert to_securities(rows(ISSUE | {"ProdCat": "014"}))["product"].to_list() == ["014"]
 
 
-def test_a_plan_without_margin_classes_sends_nothing_of_them():
-    """V1 had them on the plans standard and premium alone; whether V2 sends blanks or no field is not known."""
-    blank, absent = ISSUE | {"Mrgn": "", "MrgnNm": ""}, {k: v for k, v in ISSUE.items() if not k.startswith("Mrgn")}
-    assert to_securities(rows(absent)).equals(to_securities(rows(blank)))
-
-
 def test_topix():
     found = to_indices(rows({"Date": "2018-11-16", "O": 1, "H": 2, "L": 0.5, "C": "1.5"}))
     assert found.row(0) == (date(2018, 11, 16), "0000", 1.0, 2.0, 0.5, 1.5, datetime(2018, 11, 16, 7, 30, tzinfo=UTC))

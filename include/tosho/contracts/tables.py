@@ -18,7 +18,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _PRICES = ("open", "high", "low", "close")
 _BODY_LOW, _BODY_HIGH = pl.min_horizontal("open", "close"), pl.max_horizontal("open", "close")
 
-_BY_PLAN = "J-Quants tells it on the plans standard and premium"
+_BY_PLAN = "J-Quants may tell it on the plans standard and premium only"
 _LISTED = trading.MANY
 
 BARS = Contract(

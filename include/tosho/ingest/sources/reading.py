@@ -38,7 +38,7 @@ class Reading:
         columns: What is read from them.
         dated: When it was known.
         ignored: Names that may be there and are not read.
-        later: Columns read from names that came later or are for some plans only, null where the rows lack them.
+        later: Columns read from names that J-Quants added later, null where the rows do not have them yet.
 
     Raises:
         ContractError: A column is missing or unknown, or a value cannot be read.

@@ -12,14 +12,12 @@ from tosho.ingest.sources.source import Source
 
 _SENT: Final = {
     "code": "Code", "name": "CoName", "name_en": "CoNameEn", "sector17": "S17", "sector33": "S33",
-    "scale": "ScaleCat", "segment": "Mkt",
+    "scale": "ScaleCat", "segment": "Mkt", "margin_class": "Mrgn",
 }  # fmt: skip
-_NAMES: Final = ("S17Nm", "S33Nm", "MktNm")
+_NAMES: Final = ("S17Nm", "S33Nm", "MktNm", "MrgnNm")
 """Of codes that have them."""
-_OPTIONAL: Final = {"margin_class": "Mrgn", "product": "ProdCat"}
-"""Of the plans standard and premium, and since 2026-05-26."""
-_MARGIN_NAME: Final = "MrgnNm"
-KNOWN: Final = frozenset({"Date", *_SENT.values(), *_NAMES, *_OPTIONAL.values(), _MARGIN_NAME})
+_PRODUCT: Final = "ProdCat"  # since 2026-05-26
+KNOWN: Final = frozenset({"Date", *_SENT.values(), *_NAMES, _PRODUCT})
 
 to_securities: Final = Reading(
     CONTRACT,
@@ -27,8 +25,7 @@ to_securities: Final = Reading(
     ("Date", *_SENT.values(), *_NAMES),
     (day("Date").alias("session"), *(text(sent).alias(name) for name, sent in _SENT.items())),
     CONTRACT.dated,
-    ignored=(_MARGIN_NAME,),
-    later={sent: text(sent).alias(name) for name, sent in _OPTIONAL.items()},
+    later={_PRODUCT: text(_PRODUCT).alias("product")},
 )
 
 SECURITIES: Final = Source("securities", "master", plans.MASTER, to_securities, always=True)

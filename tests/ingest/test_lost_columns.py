@@ -14,7 +14,8 @@ from tosho.config import JQuants
 from tosho.contracts import ContractError
 from tosho.ingest import JQuantsClient
 from tosho.ingest.fetch import Answers
-from tosho.ingest.session import ingest_sources
+from tosho.ingest.plans import PLANS
+from tosho.ingest.session import ingest_session, ingest_sources
 from tosho.ingest.sources import SOURCES
 from tosho.simulation.market import simulate
 from tosho.simulation.server import create_app
@@ -25,7 +26,9 @@ SESSION = date(2026, 10, 29)
 ROWS = 60
 NAMED = r"without \w+|sent no value of \['\w+'\] \(\w+"
 EACH = pytest.mark.parametrize(
-    "source", [source for source in SOURCES if source.table != "shares"], ids=lambda source: source.table
+    "source",
+    [source.under(PLANS["premium"]) for source in SOURCES if source.table != "shares"],
+    ids=lambda source: source.table,
 )
 """Shares are made of the answer that statements read whole."""
 
@@ -118,3 +121,18 @@ def test_a_field_without_any_value_stops_the_run_by_name_unless_it_is_declared_s
             assert not lake.sessions(source.table), field
         else:
             assert taken(source, session, lake, client).drop(lost).equals(whole.drop(lost)), field
+
+
+@pytest.mark.parametrize(("plan", "tells"), [("light", False), ("standard", True)])
+def test_margin_classes_may_be_blank_on_the_plans_that_need_not_tell_them(plan, tells, service, tmp_path):
+    """From the first session on, where nothing of before can tell that they are lost."""
+    service.rows, lake = without("Mrgn"), Lake(Files(f"file://{tmp_path}"))
+    with JQuantsClient(JQuants(service.address, KEY, plan)) as client:
+        if tells:
+            with pytest.raises(ContractError, match=r"securities: the column\(s\) \['margin_class'\] are null"):
+                ingest_session(SESSION, lake, client)
+            assert not lake.sessions("securities")
+            assert not lake.sessions("bars")
+        else:
+            ingest_session(SESSION, lake, client)
+            assert lake.read("securities", SESSION)["margin_class"].count() == 0

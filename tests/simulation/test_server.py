@@ -170,6 +170,14 @@ def test_the_premium_plan_alone_has_the_half_day_blocks(service):
     assert rows["premium"]["MC"] is None
 
 
+def test_the_plans_standard_and_premium_alone_tell_margin_classes(service):
+    rows = {plan: service(plan=plan).get(MASTER, params={"date": "20181116"}).json()["data"][0] for plan in
+            ("light", "standard", "premium")}  # fmt: skip
+    assert {plan: (row["Mrgn"], row["MrgnNm"]) for plan, row in rows.items()} == {
+        "light": ("", ""), "standard": ("2", "貸借"), "premium": ("2", "貸借"),
+    }  # fmt: skip
+
+
 def test_a_bulk_address_needs_no_key_and_expires(service):
     key = "equities/bars/daily/historical/2018/equities_bars_daily_201810.csv.gz"
     for seconds, status in ((300, 200), (0, 403)):

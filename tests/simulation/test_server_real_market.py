@@ -34,6 +34,7 @@ def test_segments_and_sectors_that_the_folder_lacks_are_told(market):
     assert set(master["Mkt"]) == {"0101", "0102", "0104", "0106", "0107", "0109"}
     assert "-" not in set(master["S33"])
     assert set(master["ProdCat"]) == {"011", "013", "014", "021", ""}
+    assert set(master["Mrgn"]) == set(master["MrgnNm"]) == {"-"}
 
 
 def test_limit_flags_that_the_folder_lacks_are_told_of_each_listed_code(market):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from typing import NamedTuple
@@ -85,6 +86,11 @@ class Contract:
     def schema(self) -> pl.Schema:
         """The columns' names and types, in the order in which they are stored."""
         return pl.Schema({column.name: column.dtype for column in self.columns})
+
+    def demanding(self, names: Collection[str]) -> Contract:
+        """Return the contract under which some columns that may be empty may not: their source does tell them."""
+        columns = (column._replace(may_be_empty="") if column.name in names else column for column in self.columns)
+        return replace(self, columns=tuple(columns))
 
     def empty(self) -> pl.DataFrame:
         """Return a frame with this contract's columns and no row."""

@@ -61,7 +61,7 @@ SECURITIES = Contract(
         Column("sector33", pl.String(), "code of the 33 sectors", required=True),
         Column("scale", pl.String(), "TOPIX scale category, as written", judged_from=_LISTED),
         Column("segment", pl.String(), "market code: 0111 Prime, 0112 Standard, 0113 Growth ...", required=True),
-        Column("margin_class", pl.String(), "1 margin, 2 loan, 3 other", may_be_empty=_BY_PLAN),
+        Column("margin_class", pl.String(), "1 margin, 2 loan, 3 other", may_be_empty=_BY_PLAN, judged_from=_LISTED),
         Column(
             "product", pl.String(), "011 stock, 013 REIT, 014 ETF ...", judged_from=_LISTED, since=date(2026, 5, 27)
         ),

@@ -103,8 +103,8 @@ def _by_session(found: Fetched, session: date) -> list[tuple[date, Checked]]:
 
 def split_by_plan(client: JQuantsClient) -> tuple[list[Source], Report]:
     """Return the sources that the plan has, and a report that says of the others why they are skipped."""
-    within = [source for source in SOURCES if source.within(client.terms)]
-    without = [source for source in SOURCES if source not in within]
+    within = [source.under(client.terms) for source in SOURCES if source.within(client.terms)]
+    without = [source for source in SOURCES if not source.within(client.terms)]
     return within, {
         source.table: {"skipped": f"plan {client.plan} has no {source.endpoint}", "rows": 0} for source in without
     }

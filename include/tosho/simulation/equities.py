@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
+from typing import Final
 
 import polars as pl
 
@@ -20,6 +21,8 @@ from tosho.simulation.fields import BARS, FIELDS, HALF_DAY_BLOCKS
 from tosho.simulation.half_days import half_days
 from tosho.simulation.market_folder import Market
 from tosho.simulation.publication import Published, business_day_from, is_business_day
+
+_MARGIN_CLASS: Final = ("Mrgn", "MrgnNm")
 
 MORNING_OVER, MORNING_FORGOTTEN = 12, 6
 """Hours between which the morning's bars can be had: from noon until six on the next day."""
@@ -61,10 +64,10 @@ class Equities:
         covered, last = self.published.window(), self.published.last("master")
         covered.require_one(asked, self.published.today())
         if last == date.min:
-            return self.market.master_of(last)
+            return self._listing([last])
         newest = next_session(last) if not self.published.terms.delay_weeks else min(last, covered.last)
         day = min(asked or self.published.today(), newest)
-        return _of_codes(self.market.master_of(business_day_from(day)), codes)
+        return _of_codes(self._listing([business_day_from(day)]), codes)
 
     def bars(self, query: Query) -> pl.DataFrame:
         """Return the bars of a `date`, or of a `code` through time."""
@@ -114,7 +117,13 @@ class Equities:
 
     def _masters(self, first: date, last: date) -> pl.DataFrame:
         days = self._between(first, last, "master")
-        return pl.concat([self.market.master_of(day) for day in days]) if days else self.market.master_of(date.min)
+        return self._listing(days or [date.min])
+
+    def _listing(self, days: Sequence[date]) -> pl.DataFrame:
+        """Return who is listed on some days; what margin class an issue has only some plans tell."""
+        rows = pl.concat([self.market.master_of(day) for day in days])
+        blank = () if "securities.margin_class" in self.published.terms.tells else _MARGIN_CLASS
+        return rows.with_columns(pl.lit("").alias(name) for name in blank)
 
     def _all_bars(self, first: date, last: date) -> pl.DataFrame:
         return self._bars(self._between(first, last, "bars_daily"), None)

@@ -23,6 +23,7 @@ _MARKETS: Final = {
 
 _PRODUCTS: Final = {"内国株": "011", "外国株": "021", "ETF": "014", "REIT": "013"}
 _MARGIN_NAMES: Final = {"1": "信用", "2": "貸借", "3": "その他"}
+_NOT_RECORDED: Final = "-"
 _NO_SECTOR: Final = {"S17": "99", "S33": "9999"}
 
 
@@ -30,8 +31,8 @@ def master_rows(master: pl.DataFrame) -> pl.DataFrame:
     """Return a folder's master under official names, all text, "" where nothing is known.
 
     Market and product codes that the folder lacks are read off the market's name; issues without a sector
-    ("-" in JPX's list) get J-Quants' codes for others. Where no English name was recorded, one stands in its place that
-    says so: J-Quants sends one of every issue.
+    ("-" in JPX's list) get J-Quants' codes for others. J-Quants sends an English name and a margin class of every
+    issue: where no name was recorded, one stands in its place that says so, and where no class was, "-".
     """
     absent = [name for name in _MASTER_COLUMNS.values() if name not in master.columns]
     filled = master.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
@@ -42,7 +43,8 @@ def master_rows(master: pl.DataFrame) -> pl.DataFrame:
         pl.coalesce("Mkt", _by_name(_MARKETS, "^{}", pl.lit("0109"))),
         pl.coalesce("ProdCat", _by_name(_PRODUCTS, "{}", pl.lit(""))),
         pl.coalesce("CoNameEn", pl.format("Issue {} (English name not recorded)", "Code")),
-        pl.col("Mrgn").replace_strict(_MARGIN_NAMES, default="").alias("MrgnNm"),
+        pl.col("Mrgn").fill_null(_NOT_RECORDED),
+        pl.col("Mrgn").replace_strict(_MARGIN_NAMES, default=_NOT_RECORDED).alias("MrgnNm"),
         *(pl.col(name).replace("-", other) for name, other in _NO_SECTOR.items()),
     )
     return rows.with_columns(pl.col(pl.String).fill_null(""))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cache, cached_property
 from typing import Final, NamedTuple
 
 import polars as pl
@@ -113,14 +114,16 @@ class Source:
     late: pl.Expr | None = None  # the instant from which a row was known that came too late for its own session
     half_days: bool = False  # only plans whose bars have half-day blocks
     stand_ins: Callable[[Checked], pl.DataFrame] = no_stand_ins  # rows in the place of bad ones
+    told: frozenset[str] = frozenset()  # columns that may be empty elsewhere, and that the plan tells
 
     def __repr__(self) -> str:
         return f"Source({self.table} from {self.endpoint})"
 
-    @property
+    @cached_property
     def contract(self) -> Contract:
-        """What the table promises."""
-        return INGESTED[self.table]
+        """What the table promises, and beyond it what the plan tells."""
+        promised = INGESTED[self.table]
+        return promised.demanding(self.told) if self.told else promised
 
     @property
     def of_its_session(self) -> bool:
@@ -136,6 +139,11 @@ class Source:
         """Tell whether a plan has it."""
         return self.endpoint in terms.endpoints and (terms.half_day_blocks or not self.half_days)
 
+    def under(self, terms: Terms) -> Source:
+        """Return the source as a plan has it, always the same one: what the plan tells may not be blank throughout."""
+        told = frozenset(name for name in self.contract.schema if f"{self.table}.{name}" in terms.tells)
+        return _telling(self, told) if told else self
+
     def is_due(self, session: date) -> bool:
         """Tell whether a session can have rows of it."""
         return self.days(session) is not None
@@ -150,3 +158,8 @@ class Source:
         if (stand_ins := self.stand_ins(checked)).is_empty():
             return checked
         return Checked(pl.concat([checked.good, stand_ins]).sort(self.contract.key), checked.bad)
+
+
+@cache
+def _telling(source: Source, told: frozenset[str]) -> Source:
+    return replace(source, told=told)

@@ -17,7 +17,7 @@ from typing import Any
 from bench.cluster import cluster, loopback
 from bench.lakes import Place
 from bench.meter import work
-from tosho.config import Settings
+from tosho.config import Settings, spark_jvm
 from tosho.features.build import Engine, build
 from tosho.storage import Lake
 
@@ -87,6 +87,7 @@ def _submitted(home: Path, name: str, running: AbstractContextManager[str]) -> T
         command += ["--driver-memory", DRIVER_MEMORY, "--conf", "spark.ui.enabled=false"]
         command += [str(ROOT / "jobs/spark/build_features.py"), "--set", name, "--first", last, "--last", last]
         variables = {**environment, **where.to_environment(), "PYTHONPATH": str(ROOT / "include")}
+        spark_jvm.prefer_quick_start(variables)  # as the local Airflow does
         said = subprocess.run(command, check=True, cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True)
     built = json.loads(said.stdout.splitlines()[-1])
     told = _sizes(where, built)

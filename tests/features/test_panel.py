@@ -39,6 +39,20 @@ def test_a_session_without_bar_or_listing_is_no_row() -> None:
     assert column(panel, "72030", "sessions_listed") == [1.0, 2.0]
 
 
+def test_no_bar_is_no_row() -> None:
+    none = bars((DAYS[0], "13010", 1.0, 1.0)).clear()
+    assert build_panel(none, sessions=DAYS).equals(pl.DataFrame(schema=columns.PANEL))
+
+
+def test_what_is_made_of_columns_that_are_not_given_is_null() -> None:
+    given = bars((DAYS[0], "13010", 100.0, 1.0), (DAYS[1], "13010", 50.0, 0.5))
+    whole, narrow = build_panel(given), build_panel(given.select("session", "code", "close", "adj_factor"))
+    made = ["open", "high", "low", "volume", "volume_raw", "turnover_yen", "upper_limit_hit", "lower_limit_hit"]
+    assert narrow.drop(made).equals(whole.drop(made))
+    assert narrow.select(made).null_count().row(0) == (2,) * len(made)
+    assert narrow.schema == whole.schema
+
+
 def test_sessions_given_are_absences_even_if_no_bar_shows_them() -> None:
     panel = build_panel(bars((DAYS[0], "13010", 1.0, 1.0), (DAYS[4], "13010", 2.0, 1.0)), sessions=DAYS)
     assert panel.select("session", "follows").rows() == [(DAYS[0], False), (DAYS[4], False)]

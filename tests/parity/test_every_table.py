@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import polars as pl
 import pytest
 
 from parity import market
+from tosho.contracts import BARS
 from tosho.features import processes
+from tosho.features.pieces.blob import unpack
+from tosho.features.pieces.job import Opening
 from tosho.features.pieces.shape import Shape
 from tosho.features.pieces.source import window_in
 from tosho.features.plan import plan
@@ -123,3 +127,35 @@ def test_what_was_told_before_the_window_counts(request, lake, sessions, tmp_pat
     window = window_in(lake, sessions[0], sessions[-1], plan(told).rows_before)
     expected = market.publish_locally(lake, market.new_lake(tmp_path), told, sessions)
     assert request.getfixturevalue(engine)(window, Shape(100, 3, 4), told) == expected
+
+
+def columns_of_bars(read):
+    """Return the columns that each chunk of sessions has of bars, the oldest first."""
+    chunks = [number for number, (full, _) in enumerate(read.chunks) if full]
+    return [unpack(next(blob for _, name, blob in read(number) if name == "bars")).columns for number in chunks]
+
+
+def test_of_bars_far_back_only_what_long_averages_are_made_of_is_read(lake, window):
+    read = Opening.of(lake, STANDARD, plan(STANDARD), window, Shape(100, 1, 5)).read
+    oldest, *_, newest = columns_of_bars(read)
+    assert oldest == ["session", "code", "close", "adj_factor"]
+    assert newest == [name for name in BARS.schema if name != "known_at"]
+
+
+def test_a_column_that_were_not_read_far_back_would_be_seen(by_processes, lake, sessions, expected, monkeypatch):
+    monkeypatch.setattr("tosho.features.pieces.job.read_beyond", lambda *_: frozenset())
+    one = window_in(lake, sessions[-3], sessions[-3], REACH)
+    assert by_processes(one, Shape(100, 2, 1)) != those_of(expected, one)
+
+
+def test_codes_that_are_gone_are_not_computed(lake, window):
+    opening = Opening.of(lake, STANDARD, plan(STANDARD), window, Shape(2000, 1, 5))
+    job = opening.prepare(map)
+    tables = opening.read.source.read(list(window.needed), list(window.needed))
+    of_late = pl.concat(
+        [tables[name].filter(pl.col("session") >= window.wanted[0]).select("code") for name in ("bars", "securities")]
+    )
+    assert 0 < of_late["code"].n_unique() < tables["bars"]["code"].n_unique()
+    assert set(job.series.computed(tables)[0]["code"]) == set(of_late["code"])
+    kept = job.series.concerned(tables)
+    assert {code for rows in kept.values() for code in rows["code"]} == set(of_late["code"])

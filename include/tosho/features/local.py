@@ -18,6 +18,7 @@ from tosho.features import columns
 from tosho.features.chunks import between_codes
 from tosho.features.dates import calendar_columns
 from tosho.features.graph_columns import graph_returns, with_graph
+from tosho.features.panel import by_code
 from tosho.features.parts import Part, parts_of
 from tosho.features.plan import Level, Plan, plan
 from tosho.features.records import Grain, Made, Tables, made_of, with_records
@@ -146,7 +147,7 @@ def compute_series(  # noqa: PLR0913 - what rows of one code look at
         made: Records of these codes.
         stored_as: Type of the features handed on.
     """
-    rows = _numbered(_ordered(panel), by="code")
+    rows = _numbered(by_code(panel), by="code")
     days = market["session"].sort()
     wanted = days if sessions is None else pl.Series("session", sorted(sessions), pl.Date)
     if sectors is None:
@@ -165,13 +166,6 @@ def compute_series(  # noqa: PLR0913 - what rows of one code look at
         )
         found.append(pl.concat([_stored(frame, passes, stored_as) for frame in parts]))
     return pl.concat(found, how="horizontal").select(*columns.KEY, *passes.handed_on)
-
-
-def _ordered(panel: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows by code and session; as they are where they lie so already, as `build_panel` leaves them."""
-    code, session = pl.col("code"), pl.col("session")
-    rises = (code > code.shift(1)) | ((code == code.shift(1)) & (session > session.shift(1)))
-    return panel if panel.select(rises.all()).item() else panel.sort("code", "session")
 
 
 def _stored(rows: pl.DataFrame, passes: Plan, stored_as: pl.DataType) -> pl.DataFrame:

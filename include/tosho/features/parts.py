@@ -48,6 +48,12 @@ def parts_of(passes: Plan, sessions: int) -> Iterator[Part]:
         before = bound
 
 
+def read_beyond(passes: Plan, rows: int) -> frozenset[str]:
+    """Return the columns that features of the series pass read which look further back than so many rows."""
+    further = [name for name, bound in passes.lookback.items() if bound > rows]
+    return frozenset(name for level in _needed(passes.series, further) for f in level for name in f.inputs)
+
+
 def _needed(levels: Iterable[Level], names: Iterable[str]) -> list[Level]:
     """Return of each level what some columns need."""
     needed, kept = set(names), []

@@ -8,15 +8,17 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import forkserver, get_context
 from pathlib import Path
 
-from tosho.features.pieces.job import Job, Opening
+import polars as pl
+
+from tosho.features.pieces.job import Job, Opening, Sums
 from tosho.features.pieces.partitions import Staged, Target
 from tosho.features.pieces.read import Read
 from tosho.features.pieces.series import Series
@@ -44,10 +46,17 @@ def build_window(lake: Lake, wanted: FeatureSet, window: Window, workers: int | 
     workers = workers or len(os.sched_getaffinity(0))
     rows, passes = lake.manifest("bars", window.wanted[-1]).rows, plan(wanted)
     shape = shape_of(rows, len(passes.handed_on), window, workers)
-    with worker_pool(workers) as pool, _scratch() as folder:
+    with worker_pool(workers) as pool, _scratch() as folder, ThreadPoolExecutor(1) as beside:
         opening = Opening.of(lake, wanted, passes, window, shape)
-        reading = pool.map(partial(_read, opening.read, _Between(folder)), range(len(opening.read.chunks)))
-        run(opening.prepare(pool.map), reading, pool, folder)  # the driver computes the market while workers read
+        read = partial(_read, opening.read, _Between(folder))
+        # handing out work waits for the workers' imports: the driver computes the market meanwhile, and while they read
+        reading = beside.submit(pool.map, read, range(len(opening.read.chunks)))
+        run(opening.prepare(partial(_spread, pool)), reading.result(), pool, folder)
+
+
+def _spread(pool: ProcessPoolExecutor, sums: Sums, parts: Sequence[int]) -> Iterable[pl.DataFrame]:
+    """Return the sums of each part. One part alone is computed here: workers have chunks to read first."""
+    return pool.map(sums, parts) if len(parts) > 1 else map(sums, parts)
 
 
 def run(job: Job, reading: Iterator[None], pool: ProcessPoolExecutor, folder: Path) -> None:

@@ -11,7 +11,7 @@ import hashlib
 import io
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 
 import polars as pl
@@ -45,8 +45,13 @@ class View:
 WHOLE = View()
 
 
-def read_months(
-    lake: Lake, table: str, sessions: Sequence[date], there: Collection[date], view: View = WHOLE
+def read_months(  # noqa: PLR0913 - as many things as say what is read
+    lake: Lake,
+    table: str,
+    sessions: Sequence[date],
+    there: Collection[date],
+    view: View = WHOLE,
+    only: Sequence[str] | None = None,
 ) -> pl.DataFrame:
     """Return the partitions of several sessions as one frame, in the order of the sessions.
 
@@ -58,6 +63,7 @@ def read_months(
         sessions: Which, in order; all published.
         there: All published sessions of the table, as far as the run looks.
         view: What is read of them.
+        only: Columns of the view that are wanted, `session` among them; all if left out.
 
     Raises:
         PartitionMissingError: A session is not published, or none was asked for.
@@ -68,13 +74,15 @@ def read_months(
     for period, wanted in groupby(sessions, lambda session: _period(session, newest, view)):
         days = list(wanted)
         if period:
-            whole = _kept(
-                lake, f"{table}/{period}", sorted(s for s in there if _period(s, newest, view) == period), view
-            )
+            whole = _kept(lake, f"{table}/{period}", _of_period(there, days[0], view), view, only)
             frames.append(whole.filter(pl.col("session").is_in(days)))
         else:
-            frames.append(view.of(lake.read_many(table, days, view.columns)))
+            frames.append(_only(view.of(lake.read_many(table, days, view.columns)), only))
     return pl.concat(frames) if frames else view.of(lake.read_many(table, sessions, view.columns))
+
+
+def _only(frame: pl.DataFrame, only: Sequence[str] | None) -> pl.DataFrame:
+    return frame if only is None else frame.select(only)
 
 
 def _period(session: date, newest: date, view: View) -> str:
@@ -84,18 +92,26 @@ def _period(session: date, newest: date, view: View) -> str:
     return f"month={session:%Y-%m}" if (session.year, session.month) < (newest.year, newest.month) else ""
 
 
-def _kept(lake: Lake, place: str, sessions: Sequence[date], view: View) -> pl.DataFrame:
+def _of_period(there: Collection[date], session: date, view: View) -> list[date]:
+    """Return the sessions of the closed month or year that a session lies in."""
+    first = session.replace(month=1 if view.years else session.month, day=1)
+    end = first + timedelta(days=366 if view.years else 31)
+    end = end.replace(month=1, day=1) if view.years else end.replace(day=1)
+    return sorted(day for day in there if first <= day < end)
+
+
+def _kept(lake: Lake, place: str, sessions: Sequence[date], view: View, only: Sequence[str] | None) -> pl.DataFrame:
     """Return a whole month or year, from its file if that is of what is published now."""
     table = place.partition("/")[0]
     folder, begin = f"{layout.MONTHS}/{place}", f"{view.name}-{_key(lake, table, sessions, view)}-"
     names = lake.files.names(folder)
     for name in names:
-        if name.startswith(begin) and (found := _read(lake, f"{folder}/{name}")) is not None:
+        if name.startswith(begin) and (found := _read(lake, f"{folder}/{name}", only)) is not None:
             return found
     frame = view.of(lake.read_many(table, sessions, view.columns))
     if begin == f"{view.name}-{_key(lake, table, sessions, view)}-":  # else somebody published meanwhile
         _keep(lake, folder, begin, frame, [name for name in names if name.startswith(f"{view.name}-")])
-    return frame
+    return _only(frame, only)
 
 
 def _key(lake: Lake, table: str, sessions: Sequence[date], view: View) -> str:
@@ -103,7 +119,7 @@ def _key(lake: Lake, table: str, sessions: Sequence[date], view: View) -> str:
     return hashlib.sha256("\n".join([*(view.columns or ()), "", *made_of]).encode()).hexdigest()[:16]
 
 
-def _read(lake: Lake, path: str) -> pl.DataFrame | None:
+def _read(lake: Lake, path: str, only: Sequence[str] | None) -> pl.DataFrame | None:
     """Return a month's file, or nothing where it is damaged or was just replaced."""
     try:
         data = lake.files.read(path)
@@ -112,7 +128,7 @@ def _read(lake: Lake, path: str) -> pl.DataFrame | None:
     if hashlib.sha256(data).hexdigest()[:16] != path.rpartition("-")[2].removesuffix(".parquet"):
         _log.warning("%s is damaged; the partitions are read.", lake.files.uri(path))
         return None
-    return pl.read_parquet(io.BytesIO(data))
+    return pl.read_parquet(io.BytesIO(data), columns=None if only is None else list(only))
 
 
 def _keep(lake: Lake, folder: str, begin: str, frame: pl.DataFrame, superseded: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -33,11 +34,13 @@ class FolderSource:
                 frame.sort("session").write_parquet(folder / f"{name}.parquet", row_group_size=ROW_GROUP)
         return cls(folder, first)
 
-    def read(self, full: list[date], ever: list[date]) -> dict[str, pl.DataFrame]:
+    def read(self, full: list[date], ever: list[date], bars: Sequence[str] | None = None) -> dict[str, pl.DataFrame]:
         """Return all rows of some sessions, which follow one another; with the first of others, the other tables."""
         tables = {path.stem: pl.scan_parquet(path) for path in sorted(self.folder.glob("*.parquet"))}
         read = {name: rows for name, rows in tables.items() if name not in _LARGE and self.first in ever}
         if full:
             within = pl.col("session").is_between(full[0], full[-1])
             read |= {name: rows.filter(within) for name, rows in tables.items() if name in _LARGE}
+            if bars is not None:
+                read["bars"] = read["bars"].select(bars)
         return {name: rows.collect() for name, rows in read.items()}

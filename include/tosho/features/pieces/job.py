@@ -13,8 +13,9 @@ from tosho.contracts import features_contract
 from tosho.features import local
 from tosho.features.columns import LISTING_AGE
 from tosho.features.inputs import FACT, Published
+from tosho.features.parts import read_beyond
 from tosho.features.pieces.partitions import Target
-from tosho.features.pieces.read import Read
+from tosho.features.pieces.read import WHOLE, Read, bars_columns
 from tosho.features.pieces.sectors import SectorSums
 from tosho.features.pieces.series import Series
 from tosho.features.pieces.shape import Shape
@@ -89,7 +90,8 @@ class Opening:
         begin = window.needed.index(window.wanted[0])
         listing_from = window.needed[max(begin - max(passes.sector_rows_before, LISTING_AGE), 0)]
         source = LakeSource.of(lake, window, passes.records(Grain.CODE), listing_from)
-        return cls(lake, wanted, passes, published, Read(source, window, shape))
+        far = bars_columns(read_beyond(passes, WHOLE))
+        return cls(lake, wanted, passes, published, Read(source, window, shape, far))
 
     def prepare(self, spread: Spread) -> Job:
         """Return the whole job. What is one for all codes is computed here: the market, the sectors, their records.

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from typing import Final
 
+from tosho.contracts import BARS
 from tosho.features.pieces.blob import pack, split_by_bucket
 from tosho.features.pieces.shape import Shape
 from tosho.features.pieces.source import Source, Window
 
+WHOLE: Final = 260
+"""Sessions before the wanted ones of which all columns of bars are read: few features look back further, at prices."""
+
+
+def bars_columns(panel: Collection[str]) -> tuple[str, ...]:
+    """Return the columns of bars that some columns of a panel are made of; key and `adj_factor` always count.
+
+    >>> bars_columns(["close", "volume_raw", "sector33"])
+    ('session', 'code', 'close', 'volume', 'adj_factor')
+    """
+    wanted = {"session", "code", "adj_factor", *(name.removesuffix("_raw") for name in panel)}
+    return tuple(name for name in BARS.schema if name in wanted)
+
 
 @dataclass(frozen=True)
 class Read:
-    """From the number of a chunk to the tables' rows of its sessions."""
+    """From the number of a chunk to the tables' rows of its sessions.
+
+    Of bars that lie further back than `WHOLE` sessions only the columns `far` are read; all, if that is None.
+    """
 
     source: Source
     window: Window
     shape: Shape
+    far: tuple[str, ...] | None = None
 
     @cached_property
     def chunks(self) -> list[tuple[list[date], list[date]]]:
@@ -27,6 +46,13 @@ class Read:
 
     def __call__(self, chunk: int) -> Iterator[tuple[int, str, bytes]]:
         """Yield a chunk's rows as bucket, table and blob."""
-        for name, frame in self.source.read(*self.chunks[chunk]).items():
+        full, ever = self.chunks[chunk]
+        bars = self.far if full and full[-1] < self._whole_from else None
+        for name, frame in self.source.read(full, ever, bars).items():
             for bucket, rows in split_by_bucket(frame, self.shape.buckets):
                 yield bucket, name, pack(rows)
+
+    @cached_property
+    def _whole_from(self) -> date:
+        needed = self.window.needed
+        return needed[max(needed.index(self.window.wanted[0]) - WHOLE, 0)]

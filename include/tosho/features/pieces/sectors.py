@@ -9,6 +9,7 @@ import polars as pl
 
 from tosho.features.columns import REACH
 from tosho.features.panel import build_panel
+from tosho.features.pieces.read import bars_columns
 from tosho.features.pieces.source import Source, Window
 from tosho.features.sectors import SUMS, sector_sums
 
@@ -45,7 +46,7 @@ class SectorSums:
         """Return the sums of a part's sessions."""
         begin = self.first + part * self.each
         looked_at = self.needed[max(begin - REACH["sector_return"], 0) : begin + self.each]
-        tables = self.source.read(list(looked_at), [])
+        tables = self.source.read(list(looked_at), [], bars_columns(["close_raw"]))
         if "securities" not in tables or "bars" not in tables:
             return pl.DataFrame(schema=SUMS)
         panel = build_panel(tables["bars"], None, tables["securities"], sessions=looked_at)

@@ -36,7 +36,7 @@ class Series:
 
     def __call__(self, blobs: Mapping[str, Sequence[bytes]]) -> Iterator[tuple[int, str, bytes]]:
         """Yield a bucket's results as span, RETURNS or ROWS, and blob."""
-        found, returns = self.computed({name: pl.concat(map(unpack, packed)) for name, packed in blobs.items()})
+        found, returns = self.computed({name: _together(packed) for name, packed in blobs.items()})
         rows = BySession(found.sort("session", maintain_order=True))  # so that spans are slices of it
         known = None if returns is None else BySession(returns.sort("session", maintain_order=True))
         for number in range(self.shape.spans(self.window)):
@@ -49,6 +49,7 @@ class Series:
 
     def computed(self, tables: Tables) -> tuple[pl.DataFrame, pl.DataFrame | None]:
         """Return the wanted sessions' rows, ordered by code and session, and all returns where the graph is read."""
+        tables = self.concerned(tables)
         bars = tables.get("bars", BARS.empty())
         listing, shares, splits = (tables.get(name) for name in ("securities", "shares", "splits"))
         # these codes' own bars need not show all sessions that there were
@@ -61,8 +62,29 @@ class Series:
             sectors=self.sectors,
             made=made_of(self.passes.records(Grain.CODE), tables),
         )
-        return rows, graph_returns(panel) if self.passes.reads_graph else None
+        return rows, self._graph_returns(panel) if self.passes.reads_graph else None
+
+    def concerned(self, tables: Tables) -> Tables:
+        """Return the rows of the codes that have a bar or a listing since the first wanted session: no other has one.
+
+        On the last evening of the bench's ten years 18 % of its codes are gone.
+        """
+        since = pl.col("session") >= self.window.wanted[0]
+        there = [tables[name] for name in ("bars", "securities") if name in tables]
+        codes = pl.concat([rows.filter(since)["code"] for rows in there] or [pl.Series("code", [], pl.String)]).unique()
+        return {name: rows.filter(pl.col("code").is_in(codes.implode())) for name, rows in tables.items()}
+
+    def _graph_returns(self, panel: pl.DataFrame) -> pl.DataFrame:
+        """Return the returns of the sessions that graphs are made of; the oldest looks one session further back."""
+        begin = self._graph_begins(self.window.wanted[0])
+        before = self.window.needed[max(self.window.needed.index(begin) - 1, 0)]
+        return graph_returns(panel.filter(pl.col("session") >= before)).filter(pl.col("session") >= begin)
 
     def _graph_begins(self, session: date) -> date:
         place = self.window.needed.index(session)
         return self.window.needed[max(place - GRAPH_REACH + 1, 0)]
+
+
+def _together(packed: Sequence[bytes]) -> pl.DataFrame:
+    """Return the rows of some blobs; those read with fewer columns have nulls in the others."""
+    return pl.concat(map(unpack, packed), how="diagonal")

@@ -68,8 +68,14 @@ def _pieces(sessions: Sequence[date], least: int) -> Iterator[list[date]]:
 class Source(Protocol):
     """Something workers can read sessions from. It travels by pickle."""
 
-    def read(self, full: list[date], ever: list[date]) -> Tables:
-        """Return all rows of some sessions, and of others what counts however old it is."""
+    def read(self, full: list[date], ever: list[date], bars: Sequence[str] | None = None) -> Tables:
+        """Return all rows of some sessions, and of others what counts however old it is.
+
+        Args:
+            full: The first.
+            ever: The others.
+            bars: Columns that are read of the table of this name; all if left out.
+        """
 
 
 @dataclass(frozen=True)
@@ -101,11 +107,11 @@ class LakeSource:
         there = {table: frozenset(lake.sessions(table, last=window.needed[-1])) for table in tables}
         return cls(lake, there, records, window.needed[0], listing_from)
 
-    def read(self, full: list[date], ever: list[date]) -> Tables:
-        """Return all rows of some sessions, and of others what counts however old it is."""
+    def read(self, full: list[date], ever: list[date], bars: Sequence[str] | None = None) -> Tables:
+        """Return all rows of some sessions, and of others what counts however old it is: see `Source`."""
         tables: Tables = {}
         if full:
-            tables["bars"] = self._read("bars", full, _BARS)
+            tables["bars"] = self._read("bars", full, _BARS, bars)
         if earlier := [session for session in ever if session < self.needed_from]:
             tables["splits"] = self._read("bars", earlier, _SPLITS)
         if listed := self._published("securities", full):
@@ -131,8 +137,10 @@ class LakeSource:
         whole = [pl.lit(None, pl.String).alias(name) for name in _LISTING.columns or () if name not in parts[0].columns]
         return pl.concat([parts[0].with_columns(whole), *parts[1:]])
 
-    def _read(self, table: str, sessions: Sequence[date], view: View = WHOLE) -> pl.DataFrame:
-        return read_months(self.lake, table, sessions, self.there[table], view)
+    def _read(
+        self, table: str, sessions: Sequence[date], view: View = WHOLE, only: Sequence[str] | None = None
+    ) -> pl.DataFrame:
+        return read_months(self.lake, table, sessions, self.there[table], view, only)
 
     def _published(self, table: str, sessions: Iterable[date]) -> list[date]:
         return [session for session in sessions if session in self.there[table]]

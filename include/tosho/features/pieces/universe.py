@@ -8,6 +8,7 @@ from datetime import date
 import polars as pl
 
 from tosho.features.panel import build_panel
+from tosho.features.pieces.read import bars_columns
 from tosho.features.pieces.sectors import SESSIONS
 from tosho.features.pieces.source import Source
 from tosho.features.universe import SUMS, universe_sums
@@ -44,7 +45,7 @@ class UniverseSums:
         """Return the sums of a part's sessions."""
         begin = part * self.each
         looked_at = self.sessions[max(begin - 1, 0) : begin + self.each]
-        tables = self.source.read(list(looked_at), [])
+        tables = self.source.read(list(looked_at), [], bars_columns(["close_raw", "turnover_yen"]))
         if "bars" not in tables:
             return pl.DataFrame(schema=SUMS)
         panel = build_panel(tables["bars"], None, tables.get("securities"), sessions=looked_at)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
+
 import pytest
 
 from parity import market, planted
+from tosho.features import processes
+from tosho.features.pieces.job import Opening
 from tosho.features.pieces.shape import Shape
+from tosho.features.pieces.source import window_in
+from tosho.features.plan import plan
 from tosho.features.spark.flow import FeatureJobError
 from tosho.storage import layout
 
@@ -45,3 +51,18 @@ def test_a_failed_job_can_run_again(build, core, sessions, published, expected, 
     with pytest.raises(FeatureJobError):
         build(sessions[-2], sessions[-1], wanted=planted.raising(core, marker_of(lake, sessions[-1])))
     assert build(sessions[-2], sessions[-1]) == {session: expected[session] for session in sessions[-2:]}
+
+
+def test_a_driver_that_fails_while_workers_read_leaves_no_folder(lake, core, sessions, monkeypatch, tmp_path):
+    """A worker would make a folder anew that was removed under it."""
+
+    def fail(*_):
+        raise RuntimeError("planted to fail")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("tosho.features.processes.shape_of", lambda *_: Shape(5, 3, 7))
+    monkeypatch.setattr(Opening, "prepare", fail)
+    window = window_in(lake, sessions[-6], sessions[-1], plan(core).rows_before)
+    with pytest.raises(RuntimeError, match="planted to fail"):
+        processes.build_window(lake, core, window, 2)
+    assert not list(tmp_path.glob("tosho-*"))  # the pool has a folder of its own, for its socket

@@ -46,7 +46,8 @@ def build_window(lake: Lake, wanted: FeatureSet, window: Window, workers: int | 
     workers = workers or len(os.sched_getaffinity(0))
     rows, passes = lake.manifest("bars", window.wanted[-1]).rows, plan(wanted)
     shape = shape_of(rows, len(passes.handed_on), window, workers)
-    with worker_pool(workers) as pool, _scratch() as folder, ThreadPoolExecutor(1) as beside:
+    # the folder goes last: a worker that still reads when something fails would make it anew
+    with _scratch() as folder, worker_pool(workers) as pool, ThreadPoolExecutor(1) as beside:
         opening = Opening.of(lake, wanted, passes, window, shape)
         read = partial(_read, opening.read, _Between(folder))
         # handing out work waits for the workers' imports: the driver computes the market meanwhile, and while they read

@@ -14,6 +14,7 @@ from tosho.contracts import HORIZONS
 from tosho.dataset.cross_section import rank_correlations
 from tosho.dataset.samples import ColumnsError
 from tosho.dataset.splits import WalkForward
+from tosho.dataset.vocabulary import SIZES
 from tosho.evaluation.nulls import TOO_GOOD
 from tosho.models.atft.forecaster import ATFT, NetworkForecaster, NotFittableError
 from tosho.models.atft.settings import Schedule, SettingsError
@@ -46,6 +47,20 @@ def test_the_planted_signal_is_found_at_every_horizon(walked):
     for i, horizon in enumerate(HORIZONS):
         daily = rank_correlations(part.scores[:, i], part.test.returns[:, i], part.test.bounds)
         assert np.nanmean(daily) > 0.15, horizon
+
+
+def test_codes_of_the_newest_segment_are_learnt_from(market, fold):
+    """0113 of Growth is the last of the vocabulary, and had no vector."""
+    static = np.tile(np.array(SIZES, np.uint8) - 1, (market.rows, 1))
+    brief = replace(QUICK, schedule=replace(QUICK.schedule, epochs=1, sessions_per_epoch=4))
+    (part,) = walk(brief, replace(market, static=static), [fold], [].append)
+    assert np.isfinite(part.scores).all()
+
+
+def test_a_shape_without_room_for_the_vocabulary_is_refused(market, fold):
+    tight = replace(QUICK, shape=replace(SMALL, static_sizes=(40, 10, 10)))
+    with pytest.raises(SettingsError, match=r"room for \(40, 10, 10\) values of sector33, segment, scale"):
+        list(walk(tight, market, [fold], [].append))
 
 
 def test_progress_is_told_once_an_epoch(walked):

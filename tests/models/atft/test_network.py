@@ -4,12 +4,13 @@ import pytest
 import torch  # noqa: TID253
 
 from planted.windows import GROUPS, SMALL, network_of, random_session
+from tosho.dataset.vocabulary import SIZES
 from tosho.features.sets import feature_set
 from tosho.models.atft.fusion import CausalAttention
 from tosho.models.atft.groups import groups_of
 from tosho.models.atft.heads import rising
 from tosho.models.atft.loss import session_loss
-from tosho.models.atft.network import Network, parameters
+from tosho.models.atft.network import Context, Network, parameters
 from tosho.models.atft.settings import Architecture, Objective, SettingsError
 
 SWITCHES = {
@@ -47,6 +48,12 @@ def stepped(block):
         if seed == 1:
             optimiser.step()
     return network
+
+
+@pytest.mark.parametrize("shape", [Architecture(), Architecture.reduced()], ids=["full", "reduced"])
+def test_every_sector_segment_and_size_of_the_vocabulary_has_a_vector(shape):
+    newest = torch.tensor([[size - 1 for size in SIZES]])
+    assert Context(shape)(newest).abs().sum() > 0
 
 
 def test_the_default_size_has_5_6_million_weights():

@@ -18,6 +18,7 @@ import torch  # noqa: TID253 - models/atft is torch's door
 from tosho.contracts import HORIZONS
 from tosho.dataset.cross_section import Float64s
 from tosho.dataset.samples import Columns, Samples
+from tosho.dataset.vocabulary import SIZES, STATIC
 from tosho.models.atft import training
 from tosho.models.atft.batches import Span
 from tosho.models.atft.groups import groups_of
@@ -25,7 +26,7 @@ from tosho.models.atft.network import Network
 from tosho.models.atft.normalising import Scaler
 from tosho.models.atft.sampled import SampledPanel, context_of
 from tosho.models.atft.selection import Groups
-from tosho.models.atft.settings import Architecture, Objective, Schedule, Size, Watch
+from tosho.models.atft.settings import Architecture, Objective, Schedule, SettingsError, Size, Watch
 from tosho.models.base import Fitted, Forecaster, NotFittableError, Progress
 
 KIND = "atft"
@@ -96,9 +97,11 @@ class ATFT:
 
         Raises:
             NotFittableError: No session has both a whole window and labels.
-            SettingsError: The graph wants a feature that the samples do not have.
+            SettingsError: The graph wants a feature that the samples do not have, or there is a sector, segment or size
+                for which the shape has no room.
             CollapsedError: The watchdog found that the scores have become a constant.
         """
+        _demand_room(self.shape)
         scaler = Scaler.fitted(train)
         span = self._span(train, scaler, _whole(train, self.shape.window))
         watched = _every(_watched(validation, self.shape.window), self.schedule.validation_sessions)
@@ -273,6 +276,15 @@ def _importance(network: Network, span: Span, codes: int | None) -> list[float]:
 
 def _rows(samples: Samples, i: int) -> slice:
     return slice(int(samples.bounds[i]), int(samples.bounds[i + 1]))
+
+
+def _demand_room(shape: Architecture) -> None:
+    """Refuse a shape that has no embedding for a value that a listing may have."""
+    if shape.static and any(room < size for room, size in zip(shape.static_sizes, SIZES, strict=True)):
+        raise SettingsError(
+            f"The network has room for {shape.static_sizes} values of {', '.join(STATIC)}; the vocabulary has {SIZES}, "
+            "0 for unknown included. Give static_sizes at least that."
+        )
 
 
 def _whole(samples: Samples, window: int) -> range:

@@ -34,7 +34,8 @@ class Architecture:
         selection_width: Of the network that weighs the features.
         group_width: Of each group's network.
         static: Know a code's sector, segment and size.
-        static_sizes: How many values each of the three has; 0 is unknown.
+        static_sizes: For how many values each of the three has room; 0 is unknown. More than the vocabulary has today,
+            so that a bundle outlives what is appended to it.
         recurrence: Read the window with an LSTM.
         attention: Let the last session look back at the whole window.
         graph: Let a code see its neighbours.
@@ -61,7 +62,7 @@ class Architecture:
     selection_width: int = 128
     group_width: int = 64
     static: bool = True
-    static_sizes: tuple[int, int, int] = (40, 10, 10)
+    static_sizes: tuple[int, int, int] = (40, 16, 10)
     recurrence: bool = True
     recurrent_layers: int = 2
     attention: bool = True

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,9 +16,7 @@ from functools import partial
 from multiprocessing import forkserver, get_context
 from pathlib import Path
 
-import polars as pl
-
-from tosho.features.pieces.job import Job, Opening, Sums
+from tosho.features.pieces.job import Job, Opening
 from tosho.features.pieces.partitions import Staged, Target
 from tosho.features.pieces.read import Read
 from tosho.features.pieces.series import Series
@@ -52,12 +50,7 @@ def build_window(lake: Lake, wanted: FeatureSet, window: Window, workers: int | 
         read = partial(_read, opening.read, _Between(folder))
         # handing out work waits for the workers' imports: the driver computes the market meanwhile, and while they read
         reading = beside.submit(pool.map, read, range(len(opening.read.chunks)))
-        run(opening.prepare(partial(_spread, pool)), reading.result(), pool, folder)
-
-
-def _spread(pool: ProcessPoolExecutor, sums: Sums, parts: Sequence[int]) -> Iterable[pl.DataFrame]:
-    """Return the sums of each part. One part alone is computed here: workers have chunks to read first."""
-    return pool.map(sums, parts) if len(parts) > 1 else map(sums, parts)
+        run(opening.prepare(pool.map), reading.result(), pool, folder)
 
 
 def run(job: Job, reading: Iterator[None], pool: ProcessPoolExecutor, folder: Path) -> None:

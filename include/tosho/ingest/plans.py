@@ -35,7 +35,8 @@ _LIGHT = _FREE | {TOPIX, INVESTORS, BULK_LIST, BULK_GET}
 _STANDARD = _LIGHT | {INDICES, MARGIN_INTEREST, MARGIN_ALERT, SHORT_RATIO, SHORT_SALE_REPORT, OPTIONS_225}
 _PREMIUM = _STANDARD | {BARS_AM, FINS_DETAILS, DIVIDENDS, BREAKDOWN, FUTURES, OPTIONS}
 
-_MARGIN_CLASSES = frozenset({"securities.margin_class"})
+MARGIN_CLASS: Final = "securities.margin_class"
+"""What the lesser plans may not tell."""
 
 WITHOUT_FILES: Final = frozenset({BARS_AM, CALENDAR, EARNINGS_CALENDAR})
 """Endpoints of which no plan has bulk files."""
@@ -69,6 +70,6 @@ class Terms:
 PLANS: Final[dict[Plan, Terms]] = {
     "free": Terms(5, 2, 12, _FREE),
     "light": Terms(60, 5, 0, _LIGHT),
-    "standard": Terms(120, 10, 0, _STANDARD, tells=_MARGIN_CLASSES),
-    "premium": Terms(500, 20, 0, _PREMIUM, half_day_blocks=True, tells=_MARGIN_CLASSES),
+    "standard": Terms(120, 10, 0, _STANDARD, tells=frozenset({MARGIN_CLASS})),
+    "premium": Terms(500, 20, 0, _PREMIUM, half_day_blocks=True, tells=frozenset({MARGIN_CLASS})),
 }

@@ -122,7 +122,7 @@ class Equities:
     def _listing(self, days: Sequence[date]) -> pl.DataFrame:
         """Return who is listed on some days; what margin class an issue has only some plans tell."""
         rows = pl.concat([self.market.master_of(day) for day in days])
-        blank = () if "securities.margin_class" in self.published.terms.tells else _MARGIN_CLASS
+        blank = () if plans.MARGIN_CLASS in self.published.terms.tells else _MARGIN_CLASS
         return rows.with_columns(pl.lit("").alias(name) for name in blank)
 
     def _all_bars(self, first: date, last: date) -> pl.DataFrame:

@@ -11,7 +11,7 @@ import hashlib
 import io
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from itertools import groupby
 
 import polars as pl
@@ -74,7 +74,7 @@ def read_months(  # noqa: PLR0913 - as many things as say what is read
     for period, wanted in groupby(sessions, lambda session: _period(session, newest, view)):
         days = list(wanted)
         if period:
-            whole = _kept(lake, f"{table}/{period}", _of_period(there, days[0], view), view, only)
+            whole = _kept(lake, f"{table}/{period}", _of_period(there, period), view, only)
             frames.append(whole.filter(pl.col("session").is_in(days)))
         else:
             frames.append(_only(view.of(lake.read_many(table, days, view.columns)), only))
@@ -92,12 +92,10 @@ def _period(session: date, newest: date, view: View) -> str:
     return f"month={session:%Y-%m}" if (session.year, session.month) < (newest.year, newest.month) else ""
 
 
-def _of_period(there: Collection[date], session: date, view: View) -> list[date]:
-    """Return the sessions of the closed month or year that a session lies in."""
-    first = session.replace(month=1 if view.years else session.month, day=1)
-    end = first + timedelta(days=366 if view.years else 31)
-    end = end.replace(month=1, day=1) if view.years else end.replace(day=1)
-    return sorted(day for day in there if first <= day < end)
+def _of_period(there: Collection[date], period: str) -> list[date]:
+    """Return the sessions of a closed month or year."""
+    begin = period.partition("=")[2]  # of their dates, as text
+    return sorted(session for session in there if session.isoformat().startswith(begin))
 
 
 def _kept(lake: Lake, place: str, sessions: Sequence[date], view: View, only: Sequence[str] | None) -> pl.DataFrame:

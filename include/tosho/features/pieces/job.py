@@ -15,7 +15,7 @@ from tosho.features.columns import LISTING_AGE
 from tosho.features.inputs import FACT, Published
 from tosho.features.parts import read_beyond
 from tosho.features.pieces.partitions import Target
-from tosho.features.pieces.read import WHOLE, Read, bars_columns
+from tosho.features.pieces.read import FAR, Read, bars_columns
 from tosho.features.pieces.sectors import SectorSums
 from tosho.features.pieces.series import Series
 from tosho.features.pieces.shape import Shape
@@ -90,7 +90,7 @@ class Opening:
         begin = window.needed.index(window.wanted[0])
         listing_from = window.needed[max(begin - max(passes.sector_rows_before, LISTING_AGE), 0)]
         source = LakeSource.of(lake, window, passes.records(Grain.CODE), listing_from)
-        far = bars_columns(read_beyond(passes, WHOLE))
+        far = bars_columns(read_beyond(passes, FAR))
         return cls(lake, wanted, passes, published, Read(source, window, shape, far))
 
     def prepare(self, spread: Spread) -> Job:
@@ -137,9 +137,7 @@ def assemble(  # noqa: PLR0913 - what a source is not
     passes, window = target.finish.passes, read.window
     market = local.compute_market(indices, passes, window.needed, made, _universe(read, passes, spread, topix_from))
     sums = SectorSums.of(read.source, window, passes.sector_rows_before)
-    sectors = local.compute_sectors(
-        spread(sums, range(sums.parts())) if passes.reads_sectors else (), market, passes, made
-    )
+    sectors = local.compute_sectors(_summed(sums, spread) if passes.reads_sectors else (), market, passes, made)
     return Job(read, Series(passes, market, sectors, window, read.shape), target)
 
 
@@ -159,7 +157,13 @@ def _universe(read: Read, passes: Plan, spread: Spread, topix_from: date | None)
     if not (passes.reads_index and before_topix(window.needed[:1], topix_from)):
         return None
     sums = UniverseSums.of(read.source, before_topix((*window.earlier, *window.needed), topix_from))
-    return universe_index(spread(sums, range(sums.parts())), sums.sessions)
+    return universe_index(_summed(sums, spread), sums.sessions)
+
+
+def _summed(sums: Sums, spread: Spread) -> Iterable[pl.DataFrame]:
+    """Return the sums of each part. One part alone is computed here: it is sooner done than dealt out."""
+    parts = range(sums.parts())
+    return spread(sums, parts) if len(parts) > 1 else map(sums, parts)
 
 
 def _facts_of(published: Published, passes: Plan, topix_from: date | None, session: date) -> dict[str, object]:

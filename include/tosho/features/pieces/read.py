@@ -13,8 +13,8 @@ from tosho.features.pieces.blob import pack, split_by_bucket
 from tosho.features.pieces.shape import Shape
 from tosho.features.pieces.source import Source, Window
 
-WHOLE: Final = 260
-"""Sessions before the wanted ones of which all columns of bars are read: few features look back further, at prices."""
+FAR: Final = 260
+"""Sessions before the wanted ones, beyond which only some columns of bars are read: few features look back further."""
 
 
 def bars_columns(panel: Collection[str]) -> tuple[str, ...]:
@@ -31,7 +31,7 @@ def bars_columns(panel: Collection[str]) -> tuple[str, ...]:
 class Read:
     """From the number of a chunk to the tables' rows of its sessions.
 
-    Of bars that lie further back than `WHOLE` sessions only the columns `far` are read; all, if that is None.
+    Of bars that lie further back than `FAR` sessions only the columns `far` are read; all, if that is None.
     """
 
     source: Source
@@ -47,12 +47,12 @@ class Read:
     def __call__(self, chunk: int) -> Iterator[tuple[int, str, bytes]]:
         """Yield a chunk's rows as bucket, table and blob."""
         full, ever = self.chunks[chunk]
-        bars = self.far if full and full[-1] < self._whole_from else None
+        bars = self.far if full and full[-1] < self._near_from else None
         for name, frame in self.source.read(full, ever, bars).items():
             for bucket, rows in split_by_bucket(frame, self.shape.buckets):
                 yield bucket, name, pack(rows)
 
     @cached_property
-    def _whole_from(self) -> date:
+    def _near_from(self) -> date:
         needed = self.window.needed
-        return needed[max(needed.index(self.window.wanted[0]) - WHOLE, 0)]
+        return needed[max(needed.index(self.window.wanted[0]) - FAR, 0)]

@@ -48,7 +48,7 @@ class Series:
                 yield number, ROWS, pack(wanted)
 
     def computed(self, tables: Tables) -> tuple[pl.DataFrame, pl.DataFrame | None]:
-        """Return the wanted sessions' rows, ordered by code and session, and all returns where the graph is read."""
+        """Return the wanted sessions' rows, ordered by code and session, and the returns that graphs are made of."""
         tables = self.concerned(tables)
         bars = tables.get("bars", BARS.empty())
         listing, shares, splits = (tables.get(name) for name in ("securities", "shares", "splits"))
@@ -78,7 +78,7 @@ class Series:
         """Return the returns of the sessions that graphs are made of; the oldest looks one session further back."""
         begin = self._graph_begins(self.window.wanted[0])
         before = self.window.needed[max(self.window.needed.index(begin) - 1, 0)]
-        return graph_returns(panel.filter(pl.col("session") >= before)).filter(pl.col("session") >= begin)
+        return graph_returns(panel.filter(pl.col("session") >= before))
 
     def _graph_begins(self, session: date) -> date:
         place = self.window.needed.index(session)

@@ -11,7 +11,7 @@ _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_"
 """Columns of half a megabyte come and go by the thousand: given back each time, a fifth of the time is page faults.
 
 That is NumPy's memory. Polars has an allocator of its own, which by itself keeps what is used again within half a
-second; told to keep everything it grew by 50 MB a bucket of codes, over a history to twice what was ever in use.
+second; told to keep everything it grew by 50 MB a bucket of codes, over a history to three times what it takes now.
 """
 
 WORKER: Final = {**_ONE_THREAD, **_KEEP_MEMORY}

@@ -55,13 +55,11 @@ def flow(spark: SparkSession, job: Job) -> None:
 
 
 def spread(spark: SparkSession, sums: Sums, parts: Sequence[int]) -> list[pl.DataFrame]:
-    """Return the sums of each part. One part alone is computed here: it is sooner done than dealt out.
+    """Return the sums of each part.
 
     Raises:
         FeatureJobError: A task failed for good.
     """
-    if len(parts) <= 1:
-        return [sums(part) for part in parts]
     frame = spark.range(0, len(parts), 1, len(parts)).mapInArrow(partial(_sum, sums=sums), "blob binary")
     with failing("adds up the returns of sectors, or of the universe"):
         return [unpack(bytes(row["blob"])) for row in frame.collect()]

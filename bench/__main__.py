@@ -65,7 +65,7 @@ def _asked(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--parts", type=_names(PARTS), default=list(PARTS), help=f"some of {','.join(PARTS)}, or none")
     parser.add_argument("--growth", action=argparse.BooleanOptionalAction, default=True, help="smaller markets, too")
     parser.add_argument("--with", dest="beside", action="append", default=[], choices=("qlib", "kunquant"))
-    parser.add_argument("--beside-codes", type=int, default=200, help="codes of the part alpha158")
+    parser.add_argument("--beside-codes", type=int, default=500, help="codes of the part alpha158")
     parser.add_argument("--repeats", type=int, default=1, help="times that one session is built")
     parser.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)), help="processes, or Spark's cores")
     parser.add_argument("--home", type=Path, help="market, lake and measurements; bench/out/CODESxSESSIONS if left out")

@@ -8,7 +8,7 @@ Within a pass values are float64; what a pass hands on is float32, as stored.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from types import MappingProxyType
 
@@ -18,9 +18,10 @@ from tosho.features import columns
 from tosho.features.chunks import between_codes
 from tosho.features.dates import calendar_columns
 from tosho.features.graph_columns import graph_returns, with_graph
+from tosho.features.levels import ROW, Levels, is_number
 from tosho.features.panel import by_code
 from tosho.features.parts import Part, parts_of
-from tosho.features.plan import Level, Plan, plan
+from tosho.features.plan import Plan, plan
 from tosho.features.records import Grain, Made, Tables, made_of, with_records
 from tosho.features.sectors import sector_returns, sector_sums
 from tosho.features.sets import FeatureSet
@@ -32,7 +33,7 @@ NONE: Mapping[str, pl.DataFrame] = MappingProxyType({})
 CHUNK_ROWS = 65_536
 """Rows evaluated together: few enough to stay in the processor's cache, enough to hide the cost of a call."""
 
-_ROW, _SESSION = "row_of_run", "session_of_row"
+_SESSION = "session_of_row"
 
 
 def compute(
@@ -100,7 +101,7 @@ def _market_of(bars: pl.DataFrame, days: pl.DataFrame, passes: Plan, made: Made)
     if passes.reads_calendar:
         rows = rows.join(calendar_columns(rows["session"]), on="session", maintain_order="left")
     rows = with_records(rows, passes.records(Grain.MARKET), made)
-    return _evaluated(rows.with_columns(pl.int_range(pl.len()).alias(_ROW)), passes.market, passes).drop(_ROW)
+    return Levels.of(passes.market, passes.lookback)(rows.with_columns(pl.int_range(pl.len()).alias(ROW))).drop(ROW)
 
 
 def compute_sectors(
@@ -123,7 +124,7 @@ def compute_sectors(
     at = days.search_sorted(rows["session"]).cast(pl.Int64)
     follows = (at.diff() == 1).fill_null(value=False).alias("follows")
     rows = _numbered(rows.with_columns(follows), by="sector33").join(market, on="session", maintain_order="left")
-    return _evaluated(rows, passes.sector, passes).drop(_ROW, "follows", *market.columns[1:])
+    return Levels.of(passes.sector, passes.lookback)(rows).drop(ROW, "follows", *market.columns[1:])
 
 
 def compute_series(  # noqa: PLR0913 - what rows of one code look at
@@ -158,10 +159,11 @@ def compute_series(  # noqa: PLR0913 - what rows of one code look at
         if wanted.len():  # each part's rows are among those of the part before
             first = days[max(int(days.search_sorted(wanted[0])) - part.rows_before, 0)]
             rows = rows if rows["session"].min() == first else rows.filter(pl.col("session") >= first)
-        read = [name for name in rows.columns if name in part.reads or name in (*columns.KEY, "sector33", _ROW)]
+        read = [name for name in rows.columns if name in part.reads or name in (*columns.KEY, "sector33", ROW)]
         known = [kind for kind in passes.records(Grain.CODE) if part.reads.intersection(kind.given)]
+        levels = Levels.of(part.levels, passes.lookback)
         parts = (
-            _part_of(chunk, context, part, passes, wanted)
+            _part_of(chunk, context, part, levels, wanted)
             for chunk in between_codes(with_records(rows.select(read), known, made), CHUNK_ROWS)
         )
         found.append(pl.concat([_stored(frame, passes, stored_as) for frame in parts]))
@@ -174,7 +176,7 @@ def _stored(rows: pl.DataFrame, passes: Plan, stored_as: pl.DataType) -> pl.Data
 
 
 def _part_of(
-    chunk: pl.DataFrame, context: Iterable[pl.DataFrame], part: Part, passes: Plan, wanted: pl.Series
+    chunk: pl.DataFrame, context: Iterable[pl.DataFrame], part: Part, levels: Levels, wanted: pl.Series
 ) -> pl.DataFrame:
     """Return the columns of a part, of the wanted sessions among a chunk's rows, in their order."""
     for told in context:
@@ -183,7 +185,7 @@ def _part_of(
         read = [name for name in told.columns if name in part.reads and name not in there]
         if read:
             chunk = chunk.join(told.select(*key, *read), on=key, how="left", maintain_order="left")
-    made = _evaluated(chunk, part.levels, passes).select(*part.columns, pl.col("session").alias(_SESSION))
+    made = levels(chunk).select(*part.columns, pl.col("session").alias(_SESSION))
     of_wanted = made[_SESSION].is_in(wanted.implode())
     return (made if of_wanted.all() else made.filter(of_wanted)).drop(_SESSION)
 
@@ -213,17 +215,6 @@ def _published(rows: pl.DataFrame, passes: Plan) -> pl.DataFrame:
     return rows.with_columns(pl.col(wide).cast(STORED_AS)).select(*columns.KEY, *passes.names)
 
 
-def _evaluated(frame: pl.DataFrame, levels: Sequence[Level], passes: Plan) -> pl.DataFrame:
-    rows = frame[_ROW]
-    for level in levels:
-        frame = frame.with_columns(f.expression.cast(pl.Float64).alias(f.name) for f in level)
-        full = {bound: pl.lit(rows >= bound) for bound in {passes.lookback[f.name] for f in level}}
-        frame = frame.with_columns(
-            pl.when(full[passes.lookback[f.name]] & pl.col(f.name).is_finite()).then(pl.col(f.name)) for f in level
-        )
-    return frame
-
-
 def _in_sector(value: pl.Expr) -> pl.Expr:
     """The engine's partition of scope GROUP. What no sector is known of is no group."""
     return pl.when(pl.col("sector33").is_not_null()).then(value.over("sector33"))
@@ -231,7 +222,7 @@ def _in_sector(value: pl.Expr) -> pl.Expr:
 
 def _finite(value: pl.Expr) -> pl.Expr:
     number = value.cast(pl.Float64)
-    return pl.when(number.is_finite()).then(number)
+    return pl.when(is_number(number)).then(number)
 
 
 def _by_session(series: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -247,4 +238,4 @@ def _numbered(rows: pl.DataFrame, by: str) -> pl.DataFrame:
     place = pl.int_range(pl.len(), dtype=pl.Int32)
     goes_on = pl.col("follows") & (pl.col(by) == pl.col(by).shift(1))
     begin = pl.when(~goes_on.fill_null(value=False)).then(place).forward_fill()
-    return rows.with_columns((place - begin).alias(_ROW))
+    return rows.with_columns((place - begin).alias(ROW))

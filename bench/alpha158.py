@@ -52,7 +52,7 @@ def bars(home: Path, codes: int) -> dict[str, Any]:
 
 
 def production(home: Path) -> dict[str, Any]:
-    """Compute set `alpha158` from stored bars as the engine does: some codes after the others, none of which is kept."""
+    """Compute set `alpha158` from stored bars as the engine does, bucket after bucket of codes: none is kept."""
     from tosho.features.plan import plan
     from tosho.features.sets import feature_set
 

@@ -28,10 +28,11 @@ def test_those_of_an_orphan_count(tmp_path):
 
 def test_those_of_a_child_that_nobody_waits_for_count(tmp_path):
     """As Spark's daemon has it: the kernel forgets such a child's seconds when it ends."""
-    wait = "import signal, subprocess, sys, time\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
-    code = f"{wait}subprocess.Popen([sys.executable, '-c', {BURN!r}])\ntime.sleep(2)"
+    wait = "import signal, subprocess, sys\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+    seen = f"{BURN}\nimport time\ntime.sleep(1)"  # until the meter has looked
+    code = f"{wait}subprocess.Popen([sys.executable, '-c', {seen!r}]).wait()"
 
-    assert cost(tmp_path, code)["cpu_s"] >= 0.45  # the last look may be 0.2 seconds before the end
+    assert cost(tmp_path, code)["cpu_s"] >= 0.6
 
 
 def test_memory_of_processes_that_live_at_once_is_added(tmp_path):

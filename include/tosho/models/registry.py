@@ -7,14 +7,16 @@ import logging
 import os
 import tempfile
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tosho.config import Settings
 from tosho.models.bundle import MANIFEST, Bundle, BundleError, manifest
+from tosho.storage import Files
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -34,6 +36,9 @@ WITHDRAWN = "withdrawn"
 
 DECISIONS = "decisions"
 """Tag of a version: what persons decided about it, as JSON, oldest first."""
+
+Decides = Literal["figures", "person"]
+"""Who makes a version that has earned it the champion."""
 
 MADE_FROM = "made_from"
 """Tag of a version: the digest of its data and settings."""
@@ -62,7 +67,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Decided:
-    """What a person decided about a version, and why; `when` is an ISO instant and `what` one word, once it is kept."""
+    """What a person decided about a version, and why; `when` is an ISO instant and `what` one word, once it is kept.
+
+    An instant that is given stays, so that a decision that comes a second time is known again.
+    """
 
     who: str
     why: str
@@ -110,7 +118,18 @@ class Registry:
             logging.getLogger(noisy).setLevel(logging.WARNING)
         if self._is_local:
             Path(self.settings.home).mkdir(parents=True, exist_ok=True)
-        return MlflowClient(tracking_uri=self.settings.mlflow, registry_uri=self.settings.mlflow)
+        if folder := self._database_folder:
+            folder.mkdir(parents=True, exist_ok=True)
+        with Files(folder.as_uri()).alone("") if folder else nullcontext():  # two that make its tables would collide
+            client = MlflowClient(tracking_uri=self.settings.mlflow, registry_uri=self.settings.mlflow)
+            client.search_registered_models(max_results=1)
+            return client
+
+    @property
+    def _database_folder(self) -> Path | None:
+        """The folder of a local database; None where there is none."""
+        scheme = "sqlite:///"
+        return Path(self._where.removeprefix(scheme)).absolute().parent if self._where.startswith(scheme) else None
 
     @property
     def _is_local(self) -> bool:
@@ -150,9 +169,10 @@ class Registry:
         return registered
 
     def promote(self, registered: Registered, decided: Decided | None = None) -> None:
-        """Make a version the champion; it is no challenger any more. A person's decision is kept with it."""
-        if decided:
-            self._keep(registered, decided, "promoted")
+        """Make a version the champion; it is no challenger any more. A person's decision is kept with it.
+
+        The decision is kept last: where it is found, all of it was done.
+        """
         if self.tag(registered, WITHDRAWN):
             self._client.delete_model_version_tag(self.name, registered.version, WITHDRAWN)
         self._client.set_model_version_tag(self.name, registered.version, PROMOTED, "true")
@@ -160,6 +180,12 @@ class Registry:
         challenger = self.find(CHALLENGER)
         if challenger and challenger.version == registered.version:
             self._client.delete_registered_model_alias(self.name, CHALLENGER)
+        if decided:
+            self._keep(registered, decided, "promoted")
+
+    def decline(self, registered: Registered, decided: Decided) -> None:
+        """Keep with a version that a person did not make it the champion; aliases stay as they are."""
+        self._keep(registered, decided, "declined")
 
     def withdraw(self, registered: Registered, decided: Decided) -> None:
         """Mark a version as taken out of service by a person; who serves instead is for `promote` to say."""
@@ -298,16 +324,24 @@ class Registry:
         return self.settings.mlflow
 
     def _keep(self, registered: Registered, decided: Decided, what: str) -> None:
-        made = replace(decided, what=what, when=datetime.now(UTC).isoformat(timespec="seconds"))
+        when = decided.when or datetime.now(UTC).isoformat(timespec="seconds")
+        made = replace(decided, what=what, when=when)
         before = json.loads(self.tag(registered, DECISIONS) or "[]")
         text = json.dumps([*before, asdict(made)], ensure_ascii=False)
         self._client.set_model_version_tag(self.name, registered.version, DECISIONS, text)
 
     def _experiment(self) -> str:
+        from mlflow.exceptions import MlflowException
+
         if found := self._client.get_experiment_by_name(EXPERIMENT):
             return str(found.experiment_id)
         place = f"{Path(self.settings.home).as_uri()}/mlartifacts" if self._is_local else None
-        return str(self._client.create_experiment(EXPERIMENT, artifact_location=place))
+        try:
+            return str(self._client.create_experiment(EXPERIMENT, artifact_location=place))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        return self._experiment()  # another training has made it meanwhile
 
     def _register(self, source: str, run_id: str, tags: Mapping[str, str]) -> Registered:
         from mlflow.exceptions import MlflowException

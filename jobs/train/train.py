@@ -12,13 +12,14 @@ import sys
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import job
 
 from tosho.config import Settings
 from tosho.models.atft.settings import Size
 from tosho.models.kinds import KINDS
+from tosho.models.registry import Decides
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--truth", help="folder of a synthetic market, to show the attainable rank IC")
     parser.add_argument("--size", choices=get_args(Size), default="auto", help="of atft: auto is full on a GPU alone")
     parser.add_argument("--final-blocks", type=int, default=0, help="blocks of the final check's splits; 0: no check")
+    parser.add_argument("--decides", choices=get_args(Decides), default="figures", help="who promotes what earned it")
     asked = parser.parse_args(arguments)
     return job.run(lambda: _train(asked))
 
@@ -41,15 +43,18 @@ def _train(asked: argparse.Namespace) -> dict[str, object]:
 
     settings = Settings.from_environment()
     chosen = replace(settings, feature_set=asked.set or settings.feature_set)
-    truth = Path(asked.truth) if asked.truth else None
-    final = Combinatorial(asked.final_blocks) if asked.final_blocks else None
+    options: dict[str, Any] = {
+        "truth": Path(asked.truth) if asked.truth else None,
+        "final": Combinatorial(asked.final_blocks) if asked.final_blocks else None,
+        "decides": asked.decides,
+    }
     if asked.model == "atft":
         from tosho.steps.networks import train_network  # noqa: PLC0415 - torch is its alone
 
-        return train_network(chosen, asked.first, asked.last, size=asked.size, truth=truth, final=final)
+        return train_network(chosen, asked.first, asked.last, size=asked.size, **options)
     from tosho.steps.training import train  # noqa: PLC0415
 
-    return train(chosen, asked.first, asked.last, truth=truth, learner=learner(asked.model), final=final)
+    return train(chosen, asked.first, asked.last, learner=learner(asked.model), **options)
 
 
 if __name__ == "__main__":

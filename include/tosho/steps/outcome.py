@@ -44,6 +44,7 @@ class Outcome:
         measures: What the scores are worth.
         held: Forecasts of sessions that calibration did not see; None where there are too few.
         checked: The final check, where one was asked for.
+        earned: What the figures alone would have decided.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Outcome:
     measures: Measures
     held: HeldOut | None
     checked: FinalCheck | None
+    earned: Decision
 
     def write(self, folder: Path, side_by_side: Comparison | None) -> dict[str, str]:
         """Write a run's artefacts but for its bundle, and return the pages among them.
@@ -114,6 +116,7 @@ class Outcome:
         samples = self.data.samples
         return {
             "promoted": self.decision.promoted,
+            "awaits_approval": self.earned.promoted and not self.decision.promoted,
             "reasons": list(self.decision.reasons),
             "rank_ic": {
                 str(r.horizon): {

@@ -10,7 +10,7 @@ from pathlib import Path
 from tosho.config import Settings
 from tosho.evaluation import comparison_report
 from tosho.models.bundle import BundleError
-from tosho.models.registry import CHAMPION, PROMOTED, Registered, Registry
+from tosho.models.registry import CHAMPION, PROMOTED, Decides, Registered, Registry, decisions
 from tosho.observability.log import logger
 
 log = logger(__name__)
@@ -32,7 +32,7 @@ def digest_of(parameters: Mapping[str, object], data: str, truth: Path | None) -
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def recall(settings: Settings, registry: Registry, made_from: str) -> dict[str, object] | None:
+def recall(settings: Settings, registry: Registry, made_from: str, decides: Decides) -> dict[str, object] | None:
     """Return in short the run that made a version of this digest, completed if it died; None if there is none.
 
     A version whose bundle cannot be used here any more (another LightGBM, say) does not count.
@@ -47,7 +47,7 @@ def recall(settings: Settings, registry: Registry, made_from: str) -> dict[str, 
         return None
     summary = dict(json.loads(registry.artefact(found, SUMMARY)))
     log.info("Version %s was made of the same data and settings; nothing is trained.", found.version)
-    _complete(registry, found, was_promoted=bool(summary["promoted"]))
+    summary |= _complete(registry, found, summary, decides)
     kept = registry.artefacts(found)
     pages = {page: registry.artefact(found, page).decode() for page in PAGES.values() if page in kept}
     return summary | named(settings, found, pages) | {"is_new": False}
@@ -67,9 +67,19 @@ def named(settings: Settings, registered: Registered, pages: Mapping[str, str]) 
     return {"model": registered.name, "version": registered.version, "run_id": registered.run_id, **left}
 
 
-def _complete(registry: Registry, found: Registered, *, was_promoted: bool) -> None:
-    """Promote what was to be promoted when the task died, unless a later version has been since."""
-    champion = registry.find(CHAMPION)
-    is_overtaken = champion is not None and int(champion.version) > int(found.version)
-    if was_promoted and found.tags.get(PROMOTED) != "true" and not is_overtaken:
+def _complete(
+    registry: Registry, found: Registered, summary: Mapping[str, object], decides: Decides
+) -> dict[str, bool]:
+    """Promote what has earned it and is not promoted yet, or leave it to a person, unless it is settled since."""
+    earned = summary["promoted"] or summary.get("awaits_approval")  # earlier versions of Tosho did not tell the latter
+    was_promoted = found.tags.get(PROMOTED) == "true"
+    if not earned or was_promoted or decisions(found) or _is_overtaken(registry, found):
+        return {"promoted": was_promoted, "awaits_approval": False}
+    if decides == "figures":
         registry.promote(found)
+    return {"promoted": decides == "figures", "awaits_approval": decides == "person"}
+
+
+def _is_overtaken(registry: Registry, found: Registered) -> bool:
+    champion = registry.find(CHAMPION)
+    return champion is not None and int(champion.version) > int(found.version)

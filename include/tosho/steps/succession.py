@@ -60,6 +60,20 @@ def promote(registry: Registry, wanted: str, decided: Decided, *, may_differ: bo
     return found
 
 
+def decline(registry: Registry, wanted: str, decided: Decided) -> Registered:
+    """Keep with a version that a person did not make it the champion, and return it; who serves stays as it is.
+
+    Raises:
+        NoModelError: There is no such version.
+        NotPromotableError: No reason is given.
+    """
+    _demand_reason(decided)
+    found = find(registry, wanted)
+    registry.decline(found, decided)
+    log.info("%s declined version %s of %s: %s", decided.who, found.version, found.name, decided.why)
+    return found
+
+
 def roll_back(registry: Registry, decided: Decided, *, may_differ: bool = False) -> tuple[Registered, Registered]:
     """Put the newest former champion into service again, and return it and the version that was withdrawn.
 

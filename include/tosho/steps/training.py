@@ -31,13 +31,13 @@ from tosho.models.bundle import Bundle, BundleError
 from tosho.models.conformal import Mondrian, TooFewToCalibrateError
 from tosho.models.kinds import sees_listings
 from tosho.models.lightgbm import LightGBM
-from tosho.models.registry import CHAMPION, KNEW, Registry, Run, name_of
+from tosho.models.registry import CHAMPION, KNEW, Decides, Registry, Run, name_of
 from tosho.models.walk import predicted
 from tosho.observability import metrics
 from tosho.observability.log import logger
 from tosho.observability.progress import Progress
 from tosho.quality import Verdict, after_labels, stopping
-from tosho.steps import final_check, trial
+from tosho.steps import approval, final_check, trial
 from tosho.steps.compare import OURS, compared, members
 from tosho.steps.coverage import HeldOut, held_out, judge_coverage
 from tosho.steps.measures import measure
@@ -61,6 +61,7 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
     trading: Trading | None = None,
     tried: int = 1,
     final: Combinatorial | None = None,
+    decides: Decides = "figures",
 ) -> dict[str, object]:
     """Train on the sessions of a range, register the model, and return the run in short.
 
@@ -77,6 +78,7 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
         trading: What trading costs in the report.
         tried: Settings among which these were chosen, if they were tuned; the deflated Sharpe ratio allows for them.
         final: Splits of a final check, which fits a model on each of them; without, there is none.
+        decides: Who promotes a model that earned it: its figures do, here and now, or a person later on.
 
     Raises:
         NothingToTrainOnError: No session has both features and labels.
@@ -96,7 +98,7 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
     parameters = _parameters(learner, data, trading, tried, final)
     digest = fingerprint(lake, data.samples.sessions, data.samples.static)
     made_from = digest_of(parameters, digest, truth)
-    if known := recall(settings, registry, made_from):
+    if known := recall(settings, registry, made_from, decides):
         return known | {"seconds": round(time.monotonic() - began, 1)}
     progress = _Counter(Progress("train"), learner.parts * (len(data.folds) + 3 + len(splits)))
     result = trial.run(learner, data.samples, data.folds, progress)
@@ -108,11 +110,12 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
     trials = _trials(registry, tried)
     measures = measure(lake, result, trading, trials)
     champion = _champion(registry, data.samples)
-    decision = decide(result.daily, result.tests, champion, bundle.knew, _uncovered(held))
+    earned = decide(result.daily, result.tests, champion, bundle.knew, _uncovered(held))
+    decision = approval.held(earned) if decides == "person" else earned
     for sentence in decision.reasons:
         log.info("%s", sentence)
     bound = attainable(truth, result.tested) if truth else {}
-    outcome = Outcome(registry.name, parameters, data, result, model, decision, bound, measures, held, checked)
+    outcome = Outcome(registry.name, parameters, data, result, model, decision, bound, measures, held, checked, earned)
     within = {kind: measure(lake, each, trading, trials).of(each) for kind, each in members(data.samples, result)}
     candidates = {**within, OURS: measures.of(result)}
     side_by_side = compared(registry, candidates, *titled("Comparison", registry.name, data))

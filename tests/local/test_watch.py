@@ -8,7 +8,7 @@ from tosho.local.processes import Processes
 from tosho.local.watch import TaskTime, Watch, times
 from tosho.observability.progress import VARIABLE, Progress
 
-RUNNING = {"task_id": "ingest", "state": "running"}
+RUNNING = {"task_id": "ingest", "state": "running", "map_index": -1, "rendered_map_index": None}
 
 
 @pytest.fixture
@@ -56,14 +56,23 @@ def test_what_the_task_before_has_noted_is_not_told_of_the_next(watch, note, sai
 
 def test_the_time_of_a_run_is_that_of_waiting_and_running_task_by_task():
     run = {"queued_at": "2025-01-14T10:00:00+00:00", "end_date": "2025-01-14T10:01:00+00:00"}
+    plain = {"map_index": -1, "rendered_map_index": None}
     clock = "2025-01-14T10:00:{:02d}+00:00"
     tasks = [
-        {"task_id": "load", "start_date": clock.format(40), "end_date": clock.format(50)},
-        {"task_id": "ingest", "start_date": clock.format(5), "end_date": clock.format(35)},
-        {"task_id": "never", "start_date": None, "end_date": None},
+        plain | {"task_id": "load", "start_date": clock.format(40), "end_date": clock.format(50)},
+        plain | {"task_id": "ingest", "start_date": clock.format(5), "end_date": clock.format(35)},
+        plain | {"task_id": "never", "start_date": None, "end_date": None},
     ]
     assert times(run, tasks) == [
         TaskTime("ingest", 5.0, 30.0),
         TaskTime("load", 5.0, 10.0),
         TaskTime("(run closed)", 10.0, 0.0),
     ]
+
+
+def test_a_mapped_task_is_told_once_for_each_of_what_it_is_mapped_over(watch, said):
+    told = set()
+    for index, name in enumerate(("lightgbm", None)):
+        task = {"task_id": "train", "state": "running", "map_index": index, "rendered_map_index": name}
+        watch._tell("weekly_training", "run", "training", task, told, 1.0)
+    assert said == ["     1.0 s  training  train[lightgbm] running", "     1.0 s  training  train[1]        running"]

@@ -108,14 +108,16 @@ class AirflowApi:
         answer = self._call("GET", f"dags/{dag_id}/dagRuns/{run_id}/taskInstances?limit=100") or {}
         return list(answer["task_instances"])
 
-    def result(self, dag_id: str, run_id: str, task_id: str) -> Any:  # noqa: ANN401 - whatever the task returned
-        """Return what a task handed back."""
-        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value?deserialize=true"
+    def result(self, dag_id: str, run_id: str, task_id: str, index: int = -1) -> Any:  # noqa: ANN401 - what it returned
+        """Return what a task handed back; `index` is that of a mapped one."""
+        task = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
+        path = f"{task}/xcomEntries/return_value?deserialize=true&map_index={index}"
         return (self._call("GET", path, missing_ok=True) or {}).get("value")
 
-    def log(self, dag_id: str, run_id: str, task_id: str, attempt: int) -> str:
-        """Return the end of a task's log as text."""
-        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{max(1, attempt)}?full_content=true"
+    def log(self, dag_id: str, run_id: str, task_id: str, attempt: int, index: int = -1) -> str:
+        """Return the end of a task's log as text; `index` is that of a mapped one."""
+        task = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
+        path = f"{task}/logs/{max(1, attempt)}?full_content=true&map_index={index}"
         answer = self._call("GET", path, missing_ok=True) or {}
         return "\n".join([said for line in answer.get("content", []) for said in _said(line)][-25:])
 

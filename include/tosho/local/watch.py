@@ -16,6 +16,8 @@ from tosho.observability import progress
 LOOK_AFTER = 1.0
 """Seconds between two looks, or more: on a busy machine looking takes at most a tenth of the time."""
 
+_TOLD = ("running", "success", "failed", "up_for_retry", "awaiting_input")
+
 
 class RunFailedError(RuntimeError):
     """A Dag run ended in failure; the message ends with the failed task's log."""
@@ -66,14 +68,15 @@ class Watch:
     def _tell(  # noqa: PLR0913
         self, dag_id: str, run_id: str, label: str, task: dict[str, Any], told: set[tuple[str, str]], elapsed: float
     ) -> None:
-        name, state = task["task_id"], task["state"]
+        name, state = _name(task), task["state"]
         if state == "running" and (name, state) in told:
             self._tell_progress(label, name, told, elapsed)
-        if state not in ("running", "success", "failed", "up_for_retry") or (name, state) in told:
+        if state not in _TOLD or (name, state) in told:
             return
         told.add((name, state))
         self.progress_file.unlink(missing_ok=True)  # what it says is of the task before
-        detail = _rows(self.api.result(dag_id, run_id, name)) if state == "success" else ""
+        returned = self.api.result(dag_id, run_id, task["task_id"], task["map_index"]) if state == "success" else None
+        detail = _rows(returned)
         self.say(f"  {elapsed:6.1f} s  {label}  {name:<15} {state:<8} {detail}".rstrip())
 
     def _tell_progress(self, label: str, name: str, told: set[tuple[str, str]], elapsed: float) -> None:
@@ -87,8 +90,8 @@ class Watch:
         failed = next((t for t in self.api.tasks(dag_id, run_id) if t["state"] == "failed"), None)
         if failed is None:
             return f"{label} failed before any task ran."
-        log = self.api.log(dag_id, run_id, failed["task_id"], failed["try_number"])
-        return f"{label}: task {failed['task_id']} failed. Its log ends:\n{log}"
+        log = self.api.log(dag_id, run_id, failed["task_id"], failed["try_number"], failed["map_index"])
+        return f"{label}: task {_name(failed)} failed. Its log ends:\n{log}"
 
 
 def times(run: dict[str, Any], tasks: list[dict[str, Any]]) -> list[TaskTime]:
@@ -97,10 +100,16 @@ def times(run: dict[str, Any], tasks: list[dict[str, Any]]) -> list[TaskTime]:
     table, free = [], _moment(run["queued_at"])
     for task in sorted(done, key=lambda task: task["start_date"]):
         start, end = _moment(task["start_date"]), _moment(task["end_date"])
-        table.append(TaskTime(task["task_id"], max(0.0, start - free), end - start))
+        table.append(TaskTime(_name(task), max(0.0, start - free), end - start))
         free = end
     table.append(TaskTime("(run closed)", max(0.0, _moment(run["end_date"]) - free), 0.0))
     return table
+
+
+def _name(task: dict[str, Any]) -> str:
+    """Return a task's name; of a mapped one, what it is mapped over stands behind it."""
+    mapped_over = task["rendered_map_index"] or task["map_index"]
+    return str(task["task_id"]) if task["map_index"] < 0 else f"{task['task_id']}[{mapped_over}]"
 
 
 def _moment(text: str) -> float:

@@ -9,16 +9,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param, get_current_context, task
 
 from container_operator import ContainerJobOperator
 
 if TYPE_CHECKING:
     from tosho.config import Settings
+    from tosho.models.registry import Decided
 
 PROJECT = Path(__file__).resolve().parent.parent
 
 SPARK = "spark_default"
+NAMED_MODEL = "{{ task.op_args[0].model }}"
+"""The name of an instance of a mapped task whose first argument is a training run in short."""
+
+APPROVE, REJECT = "Approve", "Reject"
+ANSWER_WITHIN = timedelta(days=5)
+"""A person's time to approve; a run that waits holds up the next one of its Dag, which comes after a week."""
 
 DEFAULT_ARGS = {
     "owner": "tosho",
@@ -37,6 +45,9 @@ JQUANTS_POOL = os.environ.get("TOSHO_JQUANTS_POOL", "default_pool")
 one slot, which has to exist, and in which an evening then waits for a history to end.
 """
 
+TRAINING_POOL = os.environ.get("TOSHO_TRAINING_POOL", "default_pool")
+"""Of the tasks that train. With GPUs a pool of their size, which has to exist: a training more would share one."""
+
 SESSION = Param(None, type=["null", "string"], format="date", title="Session", description="Empty: the run's own.")
 CODES = Param(
     [],
@@ -46,12 +57,23 @@ CODES = Param(
     description="Fetch again only these codes, of 4 or 5 characters.",
 )
 FEATURE_SET = Param("core", type="string", enum=["core", "alpha158", "full", "standard"], title="Feature set")
+KINDS = ["lightgbm", "linear", "double_ensemble", "ensemble", "atft"]
 MODEL = Param(
     "lightgbm",
     type="string",
-    enum=["lightgbm", "linear", "double_ensemble", "ensemble", "atft"],
+    enum=KINDS,
     title="Model",
     description="Which kind; each has a champion of its own.",
+)
+MODELS = Param(
+    ["lightgbm"],
+    type="array",
+    items={"type": "string", "enum": KINDS},
+    examples=KINDS,  # what the form offers to choose from
+    minItems=1,
+    uniqueItems=True,
+    title="Models",
+    description="Which kinds, each in a container of its own; each has a champion of its own.",
 )
 
 
@@ -147,9 +169,39 @@ def spark_job(task_id: str, application: str, arguments: list[Any]) -> SparkJob:
     )
 
 
-def container_job(task_id: str, command: list[Any]) -> ContainerJobOperator:
+def container_job(task_id: str, command: list[Any], **options: Any) -> ContainerJobOperator:  # noqa: ANN401 - Airflow's
     """Return a task that runs a command line of `jobs/train` in the training image (or as a process)."""
-    return ContainerJobOperator(task_id=task_id, command=command, settings=settings)
+    return ContainerJobOperator(task_id=task_id, command=command, settings=settings, **options)
+
+
+def approval(task_id: str, subject: Any, body: Any, **options: Any) -> HITLOperator:  # noqa: ANN401 - Airflow's
+    """Return a task that waits for a person's yes or no, and for their reason; `answer_of` reads what it hands on.
+
+    `ApprovalOperator` would skip what follows a no, which here has to be kept like a yes.
+    """
+    return HITLOperator(
+        task_id=task_id,
+        subject=subject,
+        body=body,
+        options=[APPROVE, REJECT],
+        defaults=REJECT,
+        params={"why": Param("", type="string", title="Why", description="Kept with the model.")},
+        execution_timeout=None,  # the operator would take that of all tasks for the time to answer in
+        response_timeout=ANSWER_WITHIN,
+        **options,
+    )
+
+
+def answer_of(approved: dict[str, Any]) -> tuple[Decided, bool]:
+    """Return who answered, why and when, and whether the answer was yes."""
+    from tosho.models.registry import Decided
+
+    (chosen,), when = approved["chosen_options"], approved["responded_at"].isoformat()
+    if not approved["responded_by_user"]:
+        return Decided("nobody", f"There was no answer within {ANSWER_WITHIN.days} days.", when=when), False
+    why = approved["params_input"].get("why", "").strip()
+    who = approved["responded_by_user"]["name"]
+    return Decided(who, why or f"{chosen}; no reason was given.", when=when), chosen == APPROVE
 
 
 def parse(session: str) -> date:

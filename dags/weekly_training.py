@@ -4,13 +4,19 @@ Runs after the last session of each week (holidays considered), or by hand.
 
 1. `session_of_run`: the last session that training may know.
 2. `training_range`: from the first session with features, or the one asked for.
-3. `train`: in a container: labels, purged walk-forward folds, a model for each horizon, out-of-sample rank IC,
-   null tests; the model goes to MLflow, and becomes champion only if it earned it. The log gives the reasons.
+3. `models_of_run`: the kinds asked for. What follows runs for each of them, none waiting for another:
+4. `train`: in a container, with GPUs where they are configured, in the pool `TOSHO_TRAINING_POOL`: labels, purged
+   walk-forward folds, a model for each horizon, out-of-sample rank IC, null tests; the model goes to MLflow, and
+   becomes champion only if it earned it. The log gives the reasons.
+5. `question`: with `approval` switched on, what a person has to know of a model that earned it; else skipped, with all
+   that follows.
+6. `approval`: waits for a person's yes or no (Required Actions) for five days; no answer is a no.
+7. `promote_or_keep`: the model becomes champion, or the champion stays. Who decided, why and when is kept.
 """
 
 from __future__ import annotations
 
-from airflow.sdk import Param, dag, get_current_context, task
+from airflow.sdk import Param, dag, get_current_context, task, task_group
 
 import dag_defaults as house
 from tse_timetable import TseWeeklyTimetable
@@ -24,6 +30,30 @@ def training_range(session: str) -> dict:
     return house.run_step(sessions.training_range, house.settings(), first, house.parse(session))
 
 
+@task
+def models_of_run() -> list[str]:
+    return list(get_current_context()["params"]["models"])
+
+
+@task(multiple_outputs=True, map_index_template=house.NAMED_MODEL)
+def question(trained: dict) -> dict:
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    from tosho.steps import approval
+
+    if not trained["awaits_approval"]:
+        raise AirflowSkipException(f"Nobody is asked. {' '.join(trained['reasons'])}")
+    return house.run_step(approval.question, trained)
+
+
+@task(map_index_template=house.NAMED_MODEL)
+def promote_or_keep(trained: dict, approved: dict) -> dict:
+    from tosho.steps import approval
+
+    decided, is_approved = house.answer_of(approved)
+    return house.run_step(approval.settle, house.settings_of_run(), trained, decided, is_approved=is_approved)
+
+
 @dag(
     schedule=TseWeeklyTimetable(at="19:30"),
     catchup=False,
@@ -35,7 +65,7 @@ def training_range(session: str) -> dict:
         "first": Param(None, type=["null", "string"], format="date", title="First session", description="Empty: all."),
         "truth": Param(None, type=["null", "string"], title="Truth", description="Folder of a synthetic market."),
         "feature_set": house.FEATURE_SET,
-        "model": house.MODEL,
+        "models": house.MODELS,
         "final_blocks": Param(
             0,
             type="integer",
@@ -44,17 +74,32 @@ def training_range(session: str) -> dict:
             title="Blocks of the final check",
             description="0: no check. 6 fit 15 models more, each tested on two blocks.",
         ),
+        "approval": Param(
+            False,
+            type="boolean",
+            title="Approval",
+            description="A model that earned promotion waits for a person's yes.",
+        ),
     },
     doc_md=__doc__,
     tags=["tosho"],
 )
 def weekly_training() -> None:
     asked = training_range(house.session_of_run())
-    truth = "{{ params.truth or '' }}"
-    features = "{{ params.feature_set }}"
-    bounds = ["--first", asked["first"], "--last", asked["last"]]
-    chosen = ["--model", "{{ params.model }}", "--final-blocks", "{{ params.final_blocks }}"]
-    house.container_job("train", ["train.py", *bounds, "--truth", truth, "--set", features, *chosen])
+    bounds = ["--first", asked["first"], "--last", asked["last"], "--truth", "{{ params.truth or '' }}"]
+    chosen = ["--set", "{{ params.feature_set }}", "--final-blocks", "{{ params.final_blocks }}"]
+    decides = ["--decides", "{{ 'person' if params.approval else 'figures' }}"]
+
+    @task_group(prefix_group_id=False)
+    def each_model(model: str) -> None:
+        command = ["train.py", "--model", model, *bounds, *chosen, *decides]
+        named = "{{ task.command[2] }}"
+        trained = house.container_job("train", command, pool=house.TRAINING_POOL, map_index_template=named).output
+        told = question(trained)
+        approved = house.approval("approval", told["subject"], told["body"], map_index_template="{{ task.subject }}")
+        promote_or_keep(trained, approved.output)
+
+    each_model.expand(model=models_of_run())
 
 
 weekly_training()

@@ -2,13 +2,14 @@ import os
 import subprocess
 import sys
 from ast import literal_eval
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from jinja2 import Environment
 
 from dags.catalogue import FILES, catalogue
-from tosho.models.kinds import KINDS
+from tosho.models.registry import Decided
 
 PROJECT = Path(__file__).parents[2]
 HEAVY = ("polars", "torch", "pyspark", "mlflow", "pandas", "lightgbm", "exchange_calendars", "chdb")
@@ -26,7 +27,18 @@ def test_every_dag_file_holds_the_dag_of_its_name(dags):
             ["session_of_run", "ingest", "check_data", "build_features", "check_features", "score", "load"],
         ),
         ("history", ["range_of_run", "ingest", "check_data", "build_features", "check_features"]),
-        ("weekly_training", ["session_of_run", "training_range", "train"]),
+        (
+            "weekly_training",
+            [
+                "session_of_run",
+                "training_range",
+                "models_of_run",
+                "train",
+                "question",
+                "approval",
+                "promote_or_keep",
+            ],
+        ),
     ],
 )
 def test_the_steps_stand_in_the_order_of_the_docstring(dags, dag_id, tasks):
@@ -38,19 +50,44 @@ def test_the_steps_stand_in_the_order_of_the_docstring(dags, dag_id, tasks):
 def test_the_trigger_form_offers_the_parameters(dags):
     assert {"session", "codes", "feature_set"} <= set(dags["daily_predictions"].params)
     assert {"first", "last", "feature_set", "build"} <= set(dags["history"].params)
-    assert {"session", "first", "model", "final_blocks"} <= set(dags["weekly_training"].params)
-
-
-def test_the_models_on_offer_are_those_that_there_are(dags):
-    for dag_id, task in (("weekly_training", "train"), ("daily_predictions", "score")):
-        assert tuple(dags[dag_id].params.get_param("model").schema["enum"]) == KINDS
-        command = dags[dag_id].get_task(task).command
-        assert command[command.index("--model") + 1] == "{{ params.model }}"
+    assert {"session", "first", "models", "final_blocks", "approval"} <= set(dags["weekly_training"].params)
 
 
 def test_a_weekly_training_has_no_final_check_unless_it_is_asked_for(dags):
     assert dags["weekly_training"].params["final_blocks"] == 0
-    assert dags["weekly_training"].get_task("train").command[-2:] == ["--final-blocks", "{{ params.final_blocks }}"]
+    command = dags["weekly_training"].get_task("train").command
+    assert command[command.index("--final-blocks") + 1] == "{{ params.final_blocks }}"
+
+
+@pytest.mark.parametrize(("approval", "decides"), [(True, "person"), (False, "figures")])
+def test_who_decides_is_said_to_the_job(dags, approval, decides):
+    command = dags["weekly_training"].get_task("train").command
+    said = Environment(autoescape=False).from_string(command[command.index("--decides") + 1])
+    assert said.render(params={"approval": approval}) == decides
+    assert dags["weekly_training"].params["approval"] is False
+
+
+def test_an_approval_has_its_own_time_and_no_answer_is_a_no(dags):
+    asked = dags["weekly_training"].get_task("approval")
+    assert (asked.execution_timeout, asked.defaults) == (None, ["Reject"])
+    assert asked.response_timeout < timedelta(days=7)
+
+
+@pytest.mark.parametrize(
+    ("by", "chosen", "given", "who", "why", "is_approved"),
+    [
+        ({"id": "1", "name": "Ken"}, "Approve", {"why": " Fine. "}, "Ken", "Fine.", True),
+        ({"id": "1", "name": "Ken"}, "Reject", {}, "Ken", "Reject; no reason was given.", False),
+        (None, "Reject", {"why": ""}, "nobody", "There was no answer within 5 days.", False),
+    ],
+)
+def test_an_answer_tells_who_why_and_when(airflow_home, by, chosen, given, who, why, is_approved):
+    import dag_defaults
+
+    when = datetime(2025, 1, 6, 9, tzinfo=UTC)
+    answer = {"chosen_options": [chosen], "params_input": given, "responded_at": when, "responded_by_user": by}
+    decided = Decided(who, why, when="2025-01-06T09:00:00+00:00")
+    assert dag_defaults.answer_of(answer) == (decided, is_approved)
 
 
 def test_history_builds_all_features_or_the_stale_ones(dags):
@@ -93,17 +130,23 @@ def test_the_catalogue_is_fresh():
     assert (PROJECT / "dags" / "README.md").read_text() == catalogue(), "run `make docs`"
 
 
-@pytest.mark.parametrize(("given", "pool"), [({}, "default_pool"), ({"TOSHO_JQUANTS_POOL": "jquants"}, "jquants")])
-def test_what_asks_jquants_is_in_one_pool_and_nothing_else(airflow_home, given, pool):
+JQUANTS = [("daily_predictions", "ingest"), ("history", "ingest")]
+TRAINING = [("weekly_training", "train")]
+
+
+@pytest.mark.parametrize(("variable", "asking"), [("TOSHO_JQUANTS_POOL", JQUANTS), ("TOSHO_TRAINING_POOL", TRAINING)])
+@pytest.mark.parametrize("pool", ["default_pool", "own"])
+def test_what_asks_jquants_and_what_trains_are_each_in_their_pool_and_nothing_else(
+    airflow_home, variable, asking, pool
+):
     code = (
-        "import daily_predictions, history\n"
-        "found = [(t.dag_id, t.task_id) for d in (daily_predictions.daily_predictions(), history.history())"
-        f" for t in d.tasks if t.pool == {pool!r}]\n"
-        "print(found)"
+        "from airflow.dag_processing.dagbag import DagBag\n"
+        f"dags = DagBag(dag_folder={str(PROJECT / 'dags')!r}).dags.values()\n"
+        f"print([(t.dag_id, t.task_id) for d in dags for t in d.tasks if t.pool == {pool!r}])"
     )
+    given = {} if pool == "default_pool" else {variable: pool}
     environment = {**os.environ, **given, "PYTHONPATH": ":".join(str(PROJECT / at) for at in ("dags", "plugins"))}
     command = [sys.executable, "-c", code]
     told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    asking = [("daily_predictions", "ingest"), ("history", "ingest")]
     found = literal_eval(told.strip().splitlines()[-1])
     assert sorted(found) == asking if given else set(asking) <= set(found)

@@ -142,7 +142,7 @@ class Demo:
         self.say(f"weekly_training: up to {before}")
         conf: dict[str, object] = {"session": before.isoformat(), "truth": self._truth(outcome.market.folder)}
         run_id = self._stage(watch, outcome, "weekly_training", conf)
-        outcome.trained = watch.api.result("weekly_training", run_id, "train")
+        outcome.trained = watch.api.result("weekly_training", run_id, "train", 0)
 
     def _truth(self, folder: Path) -> str | None:
         """Return a folder with a synthetic market's known signal, within the home, where containers see it."""

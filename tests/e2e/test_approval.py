@@ -1,0 +1,103 @@
+"""Several models trained by one run of the Dag, each waiting for a person's word: a real scheduler, a small market."""
+
+import time
+
+import pytest
+
+from planted.market import draw, fill
+from services.docker import PROJECT
+from tosho.local import airflow
+from tosho.local.airflow import FINAL, AirflowApi
+from tosho.local.processes import Processes
+from tosho.models.registry import Registry, decisions
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+DRAWN = draw(strength=0.08)
+CONF = {"session": DRAWN.sessions[-1].isoformat(), "models": ["lightgbm", "linear"], "approval": True}
+DAG = "weekly_training"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    made = airflow.workplace(PROJECT, tmp_path_factory.mktemp("approval"))
+    fill(made.settings(), DRAWN)
+    made.is_for(made.home, DRAWN.sessions[-1])  # nothing is scheduled after it
+    processes = Processes(made.home / "processes")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("TOSHO_CONTAINER_RUNTIME", "process")
+        airflow.start(made, processes)
+    yield made
+    processes.stop_all()
+
+
+@pytest.fixture(scope="module")
+def api(place):
+    made = AirflowApi(place)
+    made.wait_for_dag(DAG)
+    made.unpause(DAG)
+    return made
+
+
+def wait(api, run_id, is_reached, seconds=240):
+    until = time.monotonic() + seconds
+    while not is_reached():
+        found = [(task["task_id"], task["map_index"], task["state"]) for task in api.tasks(DAG, run_id)]
+        assert time.monotonic() < until, found
+        assert api.run(DAG, run_id)["state"] not in FINAL or is_reached(), found
+        time.sleep(0.3)
+
+
+def states(api, run_id, task_id):
+    found = [task for task in api.tasks(DAG, run_id) if task["task_id"] == task_id]
+    return {task["rendered_map_index"] or task["map_index"]: task["state"] for task in found}
+
+
+def ended(api, run_id):
+    wait(api, run_id, lambda: api.run(DAG, run_id)["state"] in FINAL)
+    return run_id
+
+
+@pytest.fixture(scope="module")
+def asked(api):
+    """The run, and what it asks by model: everything is trained and nothing decided."""
+    run_id = api.trigger(DAG, CONF)
+    wait(api, run_id, lambda: list(states(api, run_id, "approval").values()) == ["awaiting_input"] * 2)
+    path = f"dags/{DAG}/dagRuns/{run_id}/hitlDetails"
+    told = api._call("GET", path)["hitl_details"]
+    return run_id, {each["subject"].split()[1]: each for each in told}
+
+
+def answer(api, asked, model, chosen, why):
+    run_id, told = asked
+    index = told[model]["task_instance"]["map_index"]
+    path = f"dags/{DAG}/dagRuns/{run_id}/taskInstances/approval/{index}/hitlDetails"
+    api._call("PATCH", path, {"chosen_options": [chosen], "params_input": {"why": why}})
+
+
+@pytest.fixture(scope="module")
+def answered(api, asked):
+    answer(api, asked, "tosho-lightgbm", "Approve", "It convinces me.")
+    answer(api, asked, "tosho-linear", "Reject", "")
+    return ended(api, asked[0])
+
+
+def test_each_model_is_trained_by_a_task_of_its_name_and_asked_for(api, asked):
+    run_id, told = asked
+    assert states(api, run_id, "train") == {"lightgbm": "success", "linear": "success"}
+    assert {task["try_number"] for task in api.tasks(DAG, run_id) if task["task_id"] == "train"} == {1}  # side by side
+    assert told.keys() == {"tosho-lightgbm", "tosho-linear"}
+    for question in told.values():
+        assert "Awaits a person's approval, having earned promotion: the first model" in question["body"]
+        assert "| 20 | +" in question["body"]
+
+
+def test_until_an_answer_nobody_is_champion(place, asked):
+    assert [Registry(place.settings(), name).find("champion") for name in asked[1]] == [None, None]
+
+
+def test_a_yes_makes_the_champion_and_a_no_does_not_and_both_are_kept(api, place, answered):
+    assert api.run(DAG, answered)["state"] == "success"
+    promoted, declined = Registry(place.settings()), Registry(place.settings(), "tosho-linear")
+    (yes,), (no,) = decisions(promoted.champion()), decisions(declined.newest())
+    assert (yes.what, yes.who, yes.why) == ("promoted", "admin", "It convinces me.")
+    assert (no.what, no.why, declined.find("champion")) == ("declined", "Reject; no reason was given.", None)

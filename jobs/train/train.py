@@ -31,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--truth", help="folder of a synthetic market, to show the attainable rank IC")
     parser.add_argument("--size", choices=get_args(Size), default="auto", help="of atft: auto is full on a GPU alone")
     parser.add_argument("--final-blocks", type=int, default=0, help="blocks of the final check's splits; 0: no check")
+    parser.add_argument("--tuned", action="store_true", help="with the best settings that tune.py found for the same")
     asked = parser.parse_args(arguments)
     return job.run(lambda: _train(asked))
 
@@ -43,13 +44,16 @@ def _train(asked: argparse.Namespace) -> dict[str, object]:
     chosen = replace(settings, feature_set=asked.set or settings.feature_set)
     truth = Path(asked.truth) if asked.truth else None
     final = Combinatorial(asked.final_blocks) if asked.final_blocks else None
+    how, tried = learner(asked.model, asked.size), 1
+    if asked.tuned:
+        from tosho.steps.tuning import tuned  # noqa: PLC0415 - Optuna is its alone
+
+        how, tried = tuned(chosen, asked.first, asked.last, learner=how)
     if asked.model == "atft":
-        from tosho.steps.networks import train_network  # noqa: PLC0415 - torch is its alone
-
-        return train_network(chosen, asked.first, asked.last, size=asked.size, truth=truth, final=final)
-    from tosho.steps.training import train  # noqa: PLC0415
-
-    return train(chosen, asked.first, asked.last, truth=truth, learner=learner(asked.model), final=final)
+        from tosho.steps.networks import train_network as train  # noqa: PLC0415 - torch is its alone
+    else:
+        from tosho.steps.training import train  # noqa: PLC0415
+    return train(chosen, asked.first, asked.last, truth=truth, learner=how, tried=tried, final=final)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from typing import get_args
 import job
 
 from tosho.config import Settings
-from tosho.models.atft.settings import Size
+from tosho.models.atft.settings import BLOCKS, Size
 from tosho.models.kinds import KINDS
 
 
@@ -31,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--truth", help="folder of a synthetic market, to show the attainable rank IC")
     parser.add_argument("--size", choices=get_args(Size), default="auto", help="of atft: auto is full on a GPU alone")
     parser.add_argument("--final-blocks", type=int, default=0, help="blocks of the final check's splits; 0: no check")
+    parser.add_argument("--ablate", action="store_true", help="of atft: also train without each block, to see its gain")
     asked = parser.parse_args(arguments)
     return job.run(lambda: _train(asked))
 
@@ -43,13 +44,14 @@ def _train(asked: argparse.Namespace) -> dict[str, object]:
     chosen = replace(settings, feature_set=asked.set or settings.feature_set)
     truth = Path(asked.truth) if asked.truth else None
     final = Combinatorial(asked.final_blocks) if asked.final_blocks else None
+    ablate = BLOCKS if asked.ablate else ()
     if asked.model == "atft":
         from tosho.steps.networks import train_network  # noqa: PLC0415 - torch is its alone
 
-        return train_network(chosen, asked.first, asked.last, size=asked.size, truth=truth, final=final)
+        return train_network(chosen, asked.first, asked.last, size=asked.size, truth=truth, final=final, ablate=ablate)
     from tosho.steps.training import train  # noqa: PLC0415
 
-    return train(chosen, asked.first, asked.last, truth=truth, learner=learner(asked.model), final=final)
+    return train(chosen, asked.first, asked.last, truth=truth, learner=learner(asked.model), final=final, ablate=ablate)
 
 
 if __name__ == "__main__":

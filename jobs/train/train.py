@@ -2,7 +2,7 @@
 
 Prints the run as one line of JSON, last on standard output; progress goes to standard error. A failure is one
 sentence there, and exit status 3 where another try gives the same, 1 where it may not. A network (atft) that was killed
-goes on where it was.
+goes on where it was; `--ablate` also trains it without each of its blocks, and tells what each adds.
 """
 
 from __future__ import annotations

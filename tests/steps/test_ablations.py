@@ -51,7 +51,7 @@ def kept(settings, trained):
 def test_the_page_tells_what_each_block_adds_though_there_is_no_other_model(trained, kept):
     page = Path(trained["comparison"]).read_text(encoding="utf-8")
     assert "What each block of this run adds" in page
-    assert "Paired tests" not in page
+    assert "Paired tests" not in page, "there is no other model to test it against"
     for name in BLOCKS:
         found = kept[0]["ablations"][name]["overall"]
         assert found["rank_ic"] != 0

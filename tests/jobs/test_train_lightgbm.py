@@ -89,6 +89,16 @@ def test_a_feature_set_that_does_not_exist_is_refused_by_name(tmp_path):
     assert err.splitlines()[-1] == f"Feature set 'absent' was asked for; there are {known}."
 
 
+def test_ablations_of_a_kind_without_blocks_are_refused(tmp_path):
+    asked = ("--first", FIRST, "--last", LAST, "--model", "linear", "--ablate")
+    status, err = failure(start("train.py", tmp_path, *asked))
+    assert status == 3
+    assert err.splitlines()[-1] == (
+        "Ablations were asked for: a model of kind 'linear' without FAN, GAT, VSN. The blocks that it can be trained "
+        "without are: none. Ask for a model of kind 'atft', or for no ablations."
+    )
+
+
 FAILING = """
 import sys
 sys.path.insert(0, {folder!r})

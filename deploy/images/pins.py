@@ -22,6 +22,7 @@ MODELS = (
     "matplotlib",
     "mlflow",
     "numpy",
+    "optuna",
     "polars",
     "purgedcv",
     "pyarrow",

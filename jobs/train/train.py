@@ -2,7 +2,7 @@
 
 Prints the run as one line of JSON, last on standard output; progress goes to standard error. A failure is one
 sentence there, and exit status 3 where another try gives the same, 1 where it may not. A network (atft) that was killed
-goes on where it was.
+goes on where it was; `--ablate` also trains it without each of its blocks, and tells what each adds.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, get_args
 import job
 
 from tosho.config import Settings
-from tosho.models.atft.settings import Size
+from tosho.models.atft.settings import BLOCKS, Size
 from tosho.models.kinds import KINDS
 from tosho.models.registry import Decides
 
@@ -32,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--truth", help="folder of a synthetic market, to show the attainable rank IC")
     parser.add_argument("--size", choices=get_args(Size), default="auto", help="of atft: auto is full on a GPU alone")
     parser.add_argument("--final-blocks", type=int, default=0, help="blocks of the final check's splits; 0: no check")
+    parser.add_argument("--tuned", action="store_true", help="with the best settings that tune.py found for the same")
+    parser.add_argument("--ablate", action="store_true", help="of atft: also train without each block, to see its gain")
     parser.add_argument("--decides", choices=get_args(Decides), default="figures", help="who promotes what earned it")
     asked = parser.parse_args(arguments)
     return job.run(lambda: _train(asked))
@@ -43,18 +45,20 @@ def _train(asked: argparse.Namespace) -> dict[str, object]:
 
     settings = Settings.from_environment()
     chosen = replace(settings, feature_set=asked.set or settings.feature_set)
-    options: dict[str, Any] = {
-        "truth": Path(asked.truth) if asked.truth else None,
-        "final": Combinatorial(asked.final_blocks) if asked.final_blocks else None,
-        "decides": asked.decides,
-    }
+    truth = Path(asked.truth) if asked.truth else None
+    final = Combinatorial(asked.final_blocks) if asked.final_blocks else None
+    ablate = BLOCKS if asked.ablate else ()
+    how, tried = learner(asked.model, asked.size), 1
+    if asked.tuned:
+        from tosho.steps.tuning import tuned  # noqa: PLC0415 - Optuna is its alone
+
+        how, tried = tuned(chosen, asked.first, asked.last, learner=how)
     if asked.model == "atft":
-        from tosho.steps.networks import train_network  # noqa: PLC0415 - torch is its alone
-
-        return train_network(chosen, asked.first, asked.last, size=asked.size, **options)
-    from tosho.steps.training import train  # noqa: PLC0415
-
-    return train(chosen, asked.first, asked.last, learner=learner(asked.model), **options)
+        from tosho.steps.networks import train_network as train  # noqa: PLC0415 - torch is its alone
+    else:
+        from tosho.steps.training import train  # noqa: PLC0415
+    options: dict[str, Any] = {"truth": truth, "final": final, "ablate": ablate, "decides": asked.decides}
+    return train(chosen, asked.first, asked.last, learner=how, tried=tried, **options)
 
 
 if __name__ == "__main__":

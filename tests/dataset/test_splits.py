@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tosho.contracts import HORIZONS
-from tosho.dataset.splits import PurgeError, TooShortError, WalkForward
+from tosho.dataset.splits import PurgeError, TooShortError, WalkForward, rehearsals
 
 DAYS = [date(2010, 1, 1) + timedelta(i) for i in range(4000)]
 PLACE = {day: i for i, day in enumerate(DAYS)}
@@ -53,6 +53,25 @@ def test_spans_have_the_lengths_that_were_asked_for(plan, length):
         assert fold.train.sessions >= plan.train
         for span in fold[1:4]:
             assert PLACE[span.last] - PLACE[span.first] + 1 == span.sessions
+
+
+@given(plans, lengths)
+def test_settings_are_chosen_without_a_test_session_and_by_whole_purged_spans(plan, length):
+    first = folds_of(plan, length)[0]
+    spans = rehearsals(DAYS[:length], first)
+    assert spans[-1] == (first.train, first.validation)
+    for span in spans:
+        assert PLACE[span.validation.last] + 1 + plan.horizon < PLACE[first.test.first]
+        assert PLACE[span.train.last] + 1 + plan.horizon < PLACE[span.validation.first]
+        assert (span.train.first, span.validation.sessions) == (first.train.first, plan.validation)
+        assert first.train.sessions / 3 <= span.train.sessions == PLACE[span.train.last] - PLACE[span.train.first] + 1
+    assert all(DAYS[PLACE[a.validation.last] + 1] == b.validation.first for a, b in pairwise(spans))
+
+
+@pytest.mark.parametrize("length", [116, 450, 1500])
+def test_settings_are_chosen_by_three_spans_of_a_history_short_or_long(length):
+    plan = WalkForward().fitted(length)
+    assert len(rehearsals(DAYS[:length], plan.folds(DAYS[:length])[0])) == 3
 
 
 @given(st.integers(0, 4000))

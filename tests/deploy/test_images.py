@@ -24,6 +24,7 @@ MODULES_OF_TRAINING = {
     "matplotlib",
     "statsd",
     "purgedcv",
+    "optuna",
 }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from planted.market import draw, fill, settings_of
+from tosho.models.registry import Registry
 
 ROOT = Path(__file__).parents[2]
 DRAWN = draw(codes=60)
@@ -88,6 +89,16 @@ def test_a_feature_set_that_does_not_exist_is_refused_by_name(tmp_path):
     assert err.splitlines()[-1] == f"Feature set 'absent' was asked for; there are {known}."
 
 
+def test_ablations_of_a_kind_without_blocks_are_refused(tmp_path):
+    asked = ("--first", FIRST, "--last", LAST, "--model", "linear", "--ablate")
+    status, err = failure(start("train.py", tmp_path, *asked))
+    assert status == 3
+    assert err.splitlines()[-1] == (
+        "Ablations were asked for: a model of kind 'linear' without FAN, GAT, VSN. The blocks that it can be trained "
+        "without are: none. Ask for a model of kind 'atft', or for no ablations."
+    )
+
+
 FAILING = """
 import sys
 sys.path.insert(0, {folder!r})
@@ -130,3 +141,31 @@ def test_a_term_signal_ends_training_and_registers_nothing(home, trained):
     assert process.returncode == 143
     result, _ = finish(start("score.py", home, "--session", LAST))
     assert result["version"] == "1"
+
+
+def test_settings_are_searched_by_a_process_that_may_be_killed_and_then_trained_with(home, trained):
+    asked = ("--first", FIRST, "--last", LAST)
+    status, err = failure(start("train.py", home, *asked, "--tuned"))
+    assert status == 3
+    assert "Run tune.py for the same model, set, size and range first" in err.splitlines()[-1]
+    process = start("tune.py", home, *asked, "--trials", "2")
+    for line in process.stderr:
+        if "Trial 1 of 2: rank IC" in line:
+            process.kill()
+            break
+    assert process.communicate(timeout=60)[0] == ""
+    study, progress = finish(start("tune.py", home, *asked, "--trials", "2"))
+    assert (study["trials"], study["new"]) == (2, 1)
+    assert "tune: 6 of 6, all trials" in progress
+    result, _ = finish(start("train.py", home, *asked, "--tuned"))
+    logged = Registry(settings_of(home))._client.get_run(result["run_id"]).data.params
+    assert logged["tried"] == "2"
+    assert {name: logged[name] for name in study["settings"]} == {k: str(v) for k, v in study["settings"].items()}
+
+
+def test_a_kind_whose_settings_are_not_searched_is_one_sentence_and_status_3(home):
+    status, err = failure(
+        start("tune.py", home, "--first", FIRST, "--last", LAST, "--model", "linear", "--trials", "2")
+    )
+    assert status == 3
+    assert err.splitlines()[-1].startswith("Settings of a model of kind 'linear' were to be searched; there is")

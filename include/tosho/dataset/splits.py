@@ -12,6 +12,7 @@ from tosho.contracts import HORIZONS
 LONGEST = max(HORIZONS)
 _SMALL_FOLDS = 3  # how many test folds a history has that is too short for the plan as it stands
 _SMALL_TRAIN = 3  # their first training span, in test folds
+_REHEARSALS = 3  # spans at most by which settings are chosen
 _SMALLEST = 10  # sessions in a test fold below which nothing can be said
 
 
@@ -146,6 +147,42 @@ class WalkForward:
                 _span(sessions, test, test + self.test),
                 self.gap,
             )
+
+
+class Rehearsal(NamedTuple):
+    """What a setting may be chosen by: it trains, and is scored on the validation sessions; nothing is tested."""
+
+    train: Span
+    validation: Span
+
+    def __str__(self) -> str:
+        return f"train {self.train} | validation {self.validation}"
+
+
+def rehearsals(sessions: Sequence[date], first: Fold) -> tuple[Rehearsal, ...]:
+    """Return the spans to choose settings by, oldest first: all before the first of the test folds, by a gap at least.
+
+    ::
+
+        train ..|gap|validation|
+        train .............|gap|validation|
+        train ........................|gap|validation|gap|first test fold     (training and validation of fold 1)
+
+    Later folds are not rehearsed: what they train and validate on are test sessions of earlier ones, and settings
+    chosen by these would have seen what they are then tested on. An earlier rehearsal ends a validation span before
+    the next one, and trains on a third of fold 1's sessions at least.
+
+    Args:
+        sessions: All sessions over which the folds were made.
+        first: The first of these folds.
+    """
+    begin, end = sessions.index(first.train.first), sessions.index(first.validation.last) + 1
+    length, gap = first.validation.sessions, first.gap
+    ends = [end - i * length for i in range(_REHEARSALS)]
+    starts = [(at - length - gap, at) for at in ends if at - length - gap - begin >= first.train.sessions / 3]
+    return tuple(
+        Rehearsal(_span(sessions, begin, trained), _span(sessions, at - length, at)) for trained, at in reversed(starts)
+    )
 
 
 def _span(sessions: Sequence[date], begin: int, end: int) -> Span:

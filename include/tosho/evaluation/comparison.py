@@ -10,13 +10,13 @@ from math import isfinite
 
 from tosho.evaluation.groups import GroupResult
 from tosho.evaluation.ic import DailyIC, estimate, summarise
-from tosho.evaluation.paired import Paired, paired
+from tosho.evaluation.paired import Paired, gains, paired
 from tosho.evaluation.performance import Books
 from tosho.evaluation.significance import Estimate
 
 
 class NothingToCompareError(ValueError):
-    """The models share no session, or there are fewer than two."""
+    """The models share no session, or there is nothing to set one beside: neither another nor an ablation."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,12 @@ class Comparison:
     notes: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        if len(self.candidates) < 2 or not self.common():  # noqa: PLR2004 - a comparison takes two
+        beside = len(self.candidates) + (1 if self.ablations else 0)
+        if beside < 2 or not self.common():  # noqa: PLR2004 - a comparison takes two
             raise NothingToCompareError(
                 f"{len(self.candidates)} models were given ({', '.join(self.candidates)}) and they share "
-                f"{len(self.common())} sessions; a comparison takes two models and a session. Test them on the same "
-                "folds."
+                f"{len(self.common())} sessions; a comparison takes two models, or one and its ablations, and a "
+                "session. Test them on the same folds."
             )
         if self.ablations and self.ablated not in self.candidates:
             raise NothingToCompareError(
@@ -78,7 +79,7 @@ class Comparison:
 
     def gains(self) -> dict[str, Paired]:
         """Return what each block adds: the whole model's rank IC less that without the block."""
-        return {name: paired(self.candidates[self.ablated].daily, less) for name, less in self.ablations.items()}
+        return gains(self.candidates[self.ablated].daily, self.ablations) if self.ablations else {}
 
 
 def figures(comparison: Comparison) -> dict[str, object]:

@@ -68,6 +68,8 @@ def _results(aligned: Mapping[str, DailyIC]) -> str:
 
 
 def _pairs(pairs: Mapping[tuple[str, str], Paired]) -> str:
+    if not pairs:
+        return ""
     head = ("model", "less", *(f"horizon {h} (t)" for h in HORIZONS), "all horizons (t)", "sessions", "")
     rows = (
         (b, a, *map(_cell, p.by_horizon), _cell(p.overall), f"{p.overall.sessions}", _verdict(p.overall, b, a))

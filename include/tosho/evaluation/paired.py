@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tosho.contracts import HORIZONS
@@ -26,3 +27,8 @@ def paired(ours: DailyIC, theirs: DailyIC) -> Paired:
     a, b = ours.on(common), theirs.on(common)
     by_horizon = tuple(newey_west(a.rank[:, i] - b.rank[:, i], h) for i, h in enumerate(HORIZONS))
     return Paired(by_horizon, newey_west(a.overall() - b.overall(), max(HORIZONS)))
+
+
+def gains(whole: DailyIC, without: Mapping[str, DailyIC]) -> dict[str, Paired]:
+    """Return what each block adds: the whole model's rank IC less that of the model without it, by what is left out."""
+    return {name: paired(whole, less) for name, less in without.items()}

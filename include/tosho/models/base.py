@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from tosho.dataset.cross_section import Float64s
 from tosho.dataset.samples import Columns, Samples
@@ -82,3 +82,11 @@ class Learner(Protocol):
 
     def refit(self, samples: Samples, fitted: Sequence[Forecaster], progress: Progress) -> Forecaster:
         """Return a model fitted on all samples for as long as the fitted ones took, with nothing held back."""
+
+
+@runtime_checkable
+class Ablatable(Protocol):
+    """A learner of models that are made of blocks, each of which can be left out."""
+
+    def ablations(self) -> Mapping[str, Learner]:
+        """Return the same learner without one of its blocks each, by what is left out."""

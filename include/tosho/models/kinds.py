@@ -58,10 +58,10 @@ def read(kind: str, columns: Columns, files: Mapping[str, bytes]) -> Forecaster:
     raise _unknown(kind)
 
 
-def learner(kind: str) -> Learner:
+def learner(kind: str, size: Size = "auto") -> Learner:
     """Return the learner of a kind as it comes; the ensemble's members are LightGBM, the ridge and DoubleEnsemble.
 
-    ATFT-GAT-FAN comes at its own size where torch sees a GPU, and reduced where it does not.
+    ATFT-GAT-FAN comes in the size given: by `auto` at its own where torch sees a GPU, and reduced where it does not.
 
     Raises:
         UnknownKindError: This version knows no such kind.
@@ -84,7 +84,7 @@ def learner(kind: str) -> Learner:
 
         return Ensemble(tuple(learner(member) for member in MEMBERS))
     if kind == "atft":
-        return network()
+        return network(size)
     raise _unknown(kind)
 
 

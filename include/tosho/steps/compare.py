@@ -9,7 +9,7 @@ from typing import NamedTuple
 from tosho.dataset.samples import Samples
 from tosho.evaluation.candidate_files import FILES, of_files
 from tosho.evaluation.comparison import Candidate, Comparison
-from tosho.evaluation.ic import daily_ic
+from tosho.evaluation.ic import DailyIC, daily_ic
 from tosho.evaluation.performance import Books
 from tosho.models.ensemble import EnsembleForecaster
 from tosho.models.registry import CHALLENGER, CHAMPION, LIGHTGBM, Registered, Registry
@@ -29,8 +29,14 @@ class _Rivals(NamedTuple):
     notes: list[str]
 
 
-def compared(registry: Registry, ours: Mapping[str, Candidate], title: str, subtitle: str) -> Comparison | None:
-    """Return the run's models beside those that are registered; None where there is but one model in all.
+def compared(
+    registry: Registry,
+    ours: Mapping[str, Candidate],
+    title: str,
+    subtitle: str,
+    ablations: Mapping[str, DailyIC] | None = None,
+) -> Comparison | None:
+    """Return the run's models beside those that are registered; None where there is but one model, and it is whole.
 
     Of each kind the champion is taken, or the newest version where there is none yet. LightGBM comes first: it is what
     the others have to beat. A version from before its results were kept, or one that shares too few sessions with the
@@ -41,14 +47,15 @@ def compared(registry: Registry, ours: Mapping[str, Candidate], title: str, subt
         ours: The models that the run tested, by name, all on the same sessions.
         title: Of the page.
         subtitle: On which market and sessions.
+        ablations: What the model `OURS` is without one of its blocks, by what is left out.
     """
     rivals = _rivals(registry, next(iter(ours.values())))
     candidates = {**rivals.candidates, **ours}
     for note in rivals.notes:
         log.info("%s", note)
-    if len(candidates) < 2:  # noqa: PLR2004 - a comparison takes two
+    if len(candidates) < 2 and not ablations:  # noqa: PLR2004 - a comparison takes two
         return None
-    return Comparison(title, subtitle, candidates, notes=rivals.notes)
+    return Comparison(title, subtitle, candidates, OURS, ablations or {}, rivals.notes)
 
 
 def members(samples: Samples, result: Trial) -> Iterator[tuple[str, Trial]]:

@@ -6,13 +6,16 @@ import shutil
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tosho.config import Settings
 from tosho.models.atft.settings import Size
 from tosho.models.kinds import network
 from tosho.observability.log import logger
 from tosho.steps.training import train
+
+if TYPE_CHECKING:
+    from tosho.models.atft.forecaster import ATFT
 
 log = logger(__name__)
 
@@ -23,6 +26,7 @@ def train_network(
     last: date,
     *,
     size: Size = "auto",
+    learner: ATFT | None = None,
     **options: Any,  # noqa: ANN401 - those of `train`
 ) -> dict[str, object]:
     """Train ATFT-GAT-FAN on the sessions of a range as `steps.training.train` does, and return the run in short.
@@ -35,6 +39,7 @@ def train_network(
         first: First session of the range.
         last: Last one.
         size: Of the network.
+        learner: How to fit, where not as that size comes.
         **options: Of `train`, but for the learner.
 
     Raises:
@@ -43,7 +48,7 @@ def train_network(
         CheckpointError: A checkpoint cannot be read.
     """
     folder = Path(settings.home) / "checkpoints" / f"atft-{settings.feature_set}-{first}-{last}"
-    learner = replace(network(size), folder=folder)
+    learner = replace(learner or network(size), folder=folder)
     log.info("ATFT-GAT-FAN, width %d, window %d.", learner.shape.width, learner.shape.window)
     done = train(settings, first, last, learner=learner, **options)
     shutil.rmtree(folder, ignore_errors=True)

@@ -17,6 +17,7 @@ from tosho.evaluation.portfolio import quantile_returns
 from tosho.evaluation.promotion import Decision
 from tosho.models.base import Forecaster
 from tosho.models.registry import MADE_FROM
+from tosho.steps.ablations import Ablations
 from tosho.steps.coverage import HeldOut
 from tosho.steps.final_check import FinalCheck
 from tosho.steps.fitted import audit
@@ -44,6 +45,7 @@ class Outcome:
         measures: What the scores are worth.
         held: Forecasts of sessions that calibration did not see; None where there are too few.
         checked: The final check, where one was asked for.
+        ablations: What each block adds, where that was asked for.
         earned: What the figures alone would have decided.
     """
 
@@ -57,6 +59,7 @@ class Outcome:
     measures: Measures
     held: HeldOut | None
     checked: FinalCheck | None
+    ablations: Ablations | None
     earned: Decision
 
     def write(self, folder: Path, side_by_side: Comparison | None) -> dict[str, str]:
@@ -96,7 +99,8 @@ class Outcome:
         if self.held:
             means = self.held.coverage().mean()
             found |= {f"coverage_h{h:02d}": float(mean) for h, mean in zip(HORIZONS, means, strict=True)}
-        return found | self.measures.metrics() | (self.checked.metrics() if self.checked else {})
+        asked = (self.checked.metrics() if self.checked else {}) | (self.ablations.metrics() if self.ablations else {})
+        return found | self.measures.metrics() | asked
 
     def tags(self, digest: str, made_from: str) -> dict[str, str]:
         """Return the tags of the run and of the version that it makes."""
@@ -130,6 +134,7 @@ class Outcome:
             },
             "tests": {test.name: test.sentence for test in self.result.tests},
             **({"final_check": str(self.checked)} if self.checked else {}),
+            **({"ablations": self.ablations.summary()} if self.ablations else {}),
             "folds": [str(fold) for fold in self.data.folds],
             "notes": list(self.data.notes),
             "sessions": len(samples.sessions),

@@ -51,6 +51,22 @@ def prepare(settings: Settings, lake: Lake, first: date, last: date, plan: WalkF
     """
     asked = feature_set(settings.feature_set)
     columns = Columns(asked.name, asked.number, asked.names)
+    labelled, sessions = usable(lake, first, last)
+    samples = _past_warm_up(assemble(lake, columns, sessions))
+    fitted = plan.fitted(len(samples.sessions))
+    folds = fitted.folds(samples.sessions)
+    notes = _notes(samples, sessions, labelled, plan, fitted)
+    for sentence in (*notes, *map(str, folds)):
+        log.info("%s", sentence)
+    return Prepared(samples, fitted, folds, notes)
+
+
+def usable(lake: Lake, first: date, last: date) -> tuple[list[date], list[date]]:
+    """Label the sessions of a range; return those that have labels, and of them those that have features too.
+
+    Raises:
+        NothingToTrainOnError: No session has both.
+    """
     labelled = label_sessions(lake, first, last)
     with_features = set(lake.sessions("features", first, last))
     sessions = [s for s in labelled if s in with_features]
@@ -59,13 +75,7 @@ def prepare(settings: Settings, lake: Lake, first: date, last: date, plan: WalkF
             f"From {first} to {last}, {len(labelled)} sessions have labels and {len(with_features)} have features; "
             "none has both. Take in the history and compute its features first."
         )
-    samples = _past_warm_up(assemble(lake, columns, sessions))
-    fitted = plan.fitted(len(samples.sessions))
-    folds = fitted.folds(samples.sessions)
-    notes = _notes(samples, sessions, labelled, plan, fitted)
-    for sentence in (*notes, *map(str, folds)):
-        log.info("%s", sentence)
-    return Prepared(samples, fitted, folds, notes)
+    return labelled, sessions
 
 
 def _past_warm_up(samples: Samples) -> Samples:

@@ -37,7 +37,7 @@ from tosho.observability import metrics
 from tosho.observability.log import logger
 from tosho.observability.progress import Progress
 from tosho.quality import Verdict, after_labels, stopping
-from tosho.steps import approval, final_check, trial
+from tosho.steps import ablations, approval, final_check, trial
 from tosho.steps.compare import OURS, compared, members
 from tosho.steps.coverage import HeldOut, held_out, judge_coverage
 from tosho.steps.measures import measure
@@ -61,6 +61,7 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
     trading: Trading | None = None,
     tried: int = 1,
     final: Combinatorial | None = None,
+    ablate: Sequence[str] = (),
     decides: Decides = "figures",
 ) -> dict[str, object]:
     """Train on the sessions of a range, register the model, and return the run in short.
@@ -78,9 +79,12 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
         trading: What trading costs in the report.
         tried: Settings among which these were chosen, if they were tuned; the deflated Sharpe ratio allows for them.
         final: Splits of a final check, which fits a model on each of them; without, there is none.
+        ablate: Blocks of the model; without each of them it walks the same folds once more, to see what it adds.
         decides: Who promotes a model that earned it: its figures do, here and now, or a person later on.
 
     Raises:
+        NoSuchBlockError: The model has no such block; nothing was trained.
+        NotLeftOutError: A model without a block scored as the whole one does; nothing was registered.
         NothingToTrainOnError: No session has both features and labels.
         TooShortError: There are too few of them for a fold, or for the final check; nothing was trained.
         ColumnsError: A session's features are not those of the set that is asked for.
@@ -90,21 +94,24 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
     if truth:
         demand_truth(truth)
     learner, lake = learner or LightGBM(), Lake.of(settings)
+    less = ablations.without(learner, ablate)
     registry, trading = Registry(settings, name_of(learner.kind)), trading or Trading()
     data = prepare(settings, lake, first, last, plan or WalkForward())
     if sees_listings(learner.kind):
         data = replace(data, samples=with_static(lake, data.samples))
     splits = final.over(data.samples.sessions) if final else ()
-    parameters = _parameters(learner, data, trading, tried, final)
+    parameters = _parameters(learner, data, trading, tried, final) | ({"ablations": ", ".join(less)} if less else {})
     digest = fingerprint(lake, data.samples.sessions, data.samples.static)
     made_from = digest_of(parameters, digest, truth)
     if known := recall(settings, registry, made_from, decides):
         return known | {"seconds": round(time.monotonic() - began, 1)}
-    progress = _Counter(Progress("train"), learner.parts * (len(data.folds) + 3 + len(splits)))
+    parts = learner.parts * (len(data.folds) + 3 + len(splits)) + ablations.parts(less, data.folds)
+    progress = _Counter(Progress("train"), parts)
     result = trial.run(learner, data.samples, data.folds, progress)
     model = learner.refit(data.samples, result.models, progress)
     bundle = _bundle(model, data, result)
     checked = final_check.check(learner, data.samples, final, progress) if final else None
+    ablated = ablations.run(less, data.samples, result, progress) if less else None
     held = _held_out(data.samples, result)
     data = replace(data, notes=(*data.notes, *_coverage(bundle, held, judge_coverage(lake, data.samples.sessions[-1]))))
     trials = _trials(registry, tried)
@@ -115,10 +122,13 @@ def train(  # noqa: PLR0913 - what differs between a demo, a Dag and a test
     for sentence in decision.reasons:
         log.info("%s", sentence)
     bound = attainable(truth, result.tested) if truth else {}
-    outcome = Outcome(registry.name, parameters, data, result, model, decision, bound, measures, held, checked, earned)
+    outcome = Outcome(
+        registry.name, parameters, data, result, model, decision, bound, measures, held, checked, ablated, earned
+    )
     within = {kind: measure(lake, each, trading, trials).of(each) for kind, each in members(data.samples, result)}
     candidates = {**within, OURS: measures.of(result)}
-    side_by_side = compared(registry, candidates, *titled("Comparison", registry.name, data))
+    titles = titled("Comparison", registry.name, data)
+    side_by_side = compared(registry, candidates, *titles, ablated.without if ablated else None)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pages = outcome.write(folder, side_by_side)

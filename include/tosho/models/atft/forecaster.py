@@ -83,6 +83,10 @@ class ATFT:
         schedule = replace(quick, epochs=few[0], sessions_per_epoch=few[1], **own)
         return replace(self, shape=small, schedule=schedule)
 
+    def ablations(self) -> dict[str, ATFT]:
+        """Return the same learner without one of its blocks each, by what is left out."""
+        return {name: replace(self, shape=shape) for name, shape in self.shape.ablations().items()}
+
     def settings(self) -> dict[str, object]:
         """Return every setting, by name; where checkpoints lie is none."""
         parts = ("shape", "objective", "schedule", "watch")

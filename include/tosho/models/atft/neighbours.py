@@ -32,18 +32,26 @@ def drawn_graph(returns: Tensor, static: Tensor, shape: Architecture) -> Neighbo
     """
     known = 2 * torch.isfinite(returns).sum(dim=1) >= returns.shape[1]
     rho = correlations(returns)
-    strength = rho.abs().masked_fill(~(known & known[:, None]), -1.0).fill_diagonal_(-1.0)
+    strength = rho.abs().masked_fill_(~(known & known[:, None]), -1.0).fill_diagonal_(-1.0)
     found = strength.topk(min(shape.neighbours, len(rho)), dim=1)
     places = found.indices.where(found.values >= shape.correlation, -1)
-    same = [(static[:, i] == static[:, i, None]) & (static[:, i] > 0) for i in (SECTOR, SEGMENT)]
     if shape.sector_neighbours and bool((static[:, SECTOR] > 0).any()):
-        near = strength.masked_fill(~same[SECTOR], -1.0)
-        near.scatter_(1, found.indices, near.gather(1, found.indices).where(places < 0, -1.0))
-        more = near.topk(min(shape.sector_neighbours, len(rho)), dim=1)
-        places = torch.cat([places, more.indices.where(more.values >= 0, -1)], dim=1)
+        strength.scatter_(1, found.indices, found.values.where(places < 0, -1.0))  # nobody is a neighbour twice
+        places = torch.cat([places, _of_sector(strength, static[:, SECTOR], shape.sector_neighbours)], dim=1)
     linked, at = places >= 0, places.clamp(min=0)
-    features = [matrix.gather(1, at).where(linked, 0.0) for matrix in (rho, *(m.float() for m in same))]
+    alike = ((static[at, i] == static[:, i, None]) & (static[:, i, None] > 0) for i in (SECTOR, SEGMENT))
+    features = [edge.where(linked, 0.0) for edge in (rho.gather(1, at), *(same.float() for same in alike))]
     return Neighbours(places, torch.stack(features, dim=-1))
+
+
+def _of_sector(strength: Tensor, sector: Tensor, most: int) -> Tensor:
+    """Return the places of each code's strongest others of its own sector, `[codes, most]`; -1 none."""
+    found = torch.full((len(sector), min(most, len(sector))), -1, dtype=torch.int64, device=sector.device)
+    for number in sector[sector > 0].unique().tolist():
+        members = (sector == number).nonzero().squeeze(1)
+        near = strength[members][:, members].topk(min(most, len(members)), dim=1)
+        found[members, : near.indices.shape[1]] = members[near.indices].where(near.values >= 0, -1)
+    return found
 
 
 def correlations(returns: Tensor) -> Tensor:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Size = Literal["auto", "full", "reduced"]
 """How large a network is trained; `auto` is full where there is a GPU, and reduced where there is none."""
+
+BLOCKS = ("FAN", "GAT", "VSN")
+"""The blocks of the network as it comes that can be left out to see what they add."""
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Levels that the heads predict, rising; the middle one is the median."""
@@ -115,6 +118,19 @@ class Architecture:
             graph_heads=2,
             head_width=16,
         )
+
+    def ablations(self) -> dict[str, Architecture]:
+        """Return the shape without its normalisation, its graph and its selection of features, by what is left out.
+
+        The names are those of `BLOCKS`, with SAN for FAN where that is the normalisation. A block that is off already
+        cannot be left out, and is not there.
+        """
+        less = {
+            self.normalisation.upper(): replace(self, normalisation="none"),
+            "GAT": replace(self, graph=False),
+            "VSN": replace(self, selection=False),
+        }
+        return {name: shape for name, shape in less.items() if shape != self}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ Runs after the last session of each week (holidays considered), or by hand.
 3. `models_of_run`: the kinds asked for. What follows runs for each of them, none waiting for another:
 4. `train`: in a container, with GPUs where they are configured, in the pool `TOSHO_TRAINING_POOL`: labels, purged
    walk-forward folds, a model for each horizon, out-of-sample rank IC, null tests; the model goes to MLflow, and
-   becomes champion only if it earned it. The log gives the reasons.
+   becomes champion only if it earned it. The log gives the reasons. With `trials` a search for settings comes first,
+   for the kinds that have one; a training that was killed goes on with it where it was.
 5. `question`: with `approval` switched on, what a person has to know of a model that earned it; else skipped, with all
    that follows.
 6. `approval`: waits for a person's yes or no (Required Actions) for five days; no answer is a no.
@@ -74,6 +75,14 @@ def promote_or_keep(trained: dict, approved: dict) -> dict:
             title="Blocks of the final check",
             description="0: no check. 6 fit 15 models more, each tested on two blocks.",
         ),
+        "trials": Param(
+            0,
+            type="integer",
+            minimum=0,
+            maximum=500,
+            title="Settings to try",
+            description="0: none, each kind is trained as it comes. lightgbm and atft have settings to search.",
+        ),
         "approval": Param(
             False,
             type="boolean",
@@ -88,7 +97,7 @@ def weekly_training() -> None:
     asked = training_range(house.session_of_run())
     bounds = ["--first", asked["first"], "--last", asked["last"], "--truth", "{{ params.truth or '' }}"]
     chosen = ["--set", "{{ params.feature_set }}", "--final-blocks", "{{ params.final_blocks }}"]
-    decides = ["--decides", "{{ 'person' if params.approval else 'figures' }}"]
+    decides = ["--trials", "{{ params.trials }}", "--decides", "{{ 'person' if params.approval else 'figures' }}"]
 
     @task_group(prefix_group_id=False)
     def each_model(model: str) -> None:

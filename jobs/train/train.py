@@ -2,7 +2,8 @@
 
 Prints the run as one line of JSON, last on standard output; progress goes to standard error. A failure is one
 sentence there, and exit status 3 where another try gives the same, 1 where it may not. A network (atft) that was killed
-goes on where it was; `--ablate` also trains it without each of its blocks, and tells what each adds.
+goes on where it was; `--ablate` also trains it without each of its blocks, and tells what each adds. With `--trials` a
+search for settings comes first, for the kinds that have one; it too goes on where it was.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import job
 
@@ -20,6 +21,12 @@ from tosho.config import Settings
 from tosho.models.atft.settings import BLOCKS, Size
 from tosho.models.kinds import KINDS
 from tosho.models.registry import Decides
+from tosho.observability.log import logger
+
+if TYPE_CHECKING:
+    from tosho.models.base import Learner
+
+log = logger(__name__)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,6 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--size", choices=get_args(Size), default="auto", help="of atft: auto is full on a GPU alone")
     parser.add_argument("--final-blocks", type=int, default=0, help="blocks of the final check's splits; 0: no check")
     parser.add_argument("--tuned", action="store_true", help="with the best settings that tune.py found for the same")
+    parser.add_argument("--trials", type=int, default=0, help="settings to try first; 0: none, unless --tuned")
     parser.add_argument("--ablate", action="store_true", help="of atft: also train without each block, to see its gain")
     parser.add_argument("--decides", choices=get_args(Decides), default="figures", help="who promotes what earned it")
     asked = parser.parse_args(arguments)
@@ -41,24 +49,37 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _train(asked: argparse.Namespace) -> dict[str, object]:
     from tosho.dataset.combinatorial import Combinatorial  # noqa: PLC0415 - after the signal is handled: as below
-    from tosho.models.kinds import learner  # noqa: PLC0415 - the imports take seconds
 
     settings = Settings.from_environment()
     chosen = replace(settings, feature_set=asked.set or settings.feature_set)
     truth = Path(asked.truth) if asked.truth else None
     final = Combinatorial(asked.final_blocks) if asked.final_blocks else None
     ablate = BLOCKS if asked.ablate else ()
-    how, tried = learner(asked.model, asked.size), 1
-    if asked.tuned:
-        from tosho.steps.tuning import tuned  # noqa: PLC0415 - Optuna is its alone
-
-        how, tried = tuned(chosen, asked.first, asked.last, learner=how)
+    how, tried = _how(asked, chosen)
     if asked.model == "atft":
         from tosho.steps.networks import train_network as train  # noqa: PLC0415 - torch is its alone
     else:
         from tosho.steps.training import train  # noqa: PLC0415
     options: dict[str, Any] = {"truth": truth, "final": final, "ablate": ablate, "decides": asked.decides}
     return train(chosen, asked.first, asked.last, learner=how, tried=tried, **options)
+
+
+def _how(asked: argparse.Namespace, settings: Settings) -> tuple[Learner, int]:
+    """Return what is trained, and among how many settings it was chosen."""
+    from tosho.models.kinds import learner  # noqa: PLC0415 - the imports take seconds
+
+    how = learner(asked.model, asked.size)
+    if not asked.tuned and not asked.trials:
+        return how, 1
+    from tosho.models.search import SEARCHED  # noqa: PLC0415 - Optuna is its alone
+    from tosho.steps.tuning import tune, tuned  # noqa: PLC0415
+
+    if asked.trials and asked.model not in SEARCHED:
+        log.info("A model of kind %s has no search space and is trained as it comes.", asked.model)
+        return how, 1
+    if asked.trials:
+        tune(settings, asked.first, asked.last, learner=how, trials=asked.trials)
+    return tuned(settings, asked.first, asked.last, learner=how)
 
 
 if __name__ == "__main__":

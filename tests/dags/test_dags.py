@@ -50,13 +50,15 @@ def test_the_steps_stand_in_the_order_of_the_docstring(dags, dag_id, tasks):
 def test_the_trigger_form_offers_the_parameters(dags):
     assert {"session", "codes", "feature_set"} <= set(dags["daily_predictions"].params)
     assert {"first", "last", "feature_set", "build"} <= set(dags["history"].params)
-    assert {"session", "first", "models", "final_blocks", "approval"} <= set(dags["weekly_training"].params)
+    assert {"session", "first", "models", "final_blocks", "trials", "approval"} <= set(dags["weekly_training"].params)
 
 
-def test_a_weekly_training_has_no_final_check_unless_it_is_asked_for(dags):
-    assert dags["weekly_training"].params["final_blocks"] == 0
+def test_a_weekly_training_has_no_final_check_and_no_search_unless_they_are_asked_for(dags):
+    params = dags["weekly_training"].params
+    assert (params["final_blocks"], params["trials"]) == (0, 0)
     command = dags["weekly_training"].get_task("train").command
     assert command[command.index("--final-blocks") + 1] == "{{ params.final_blocks }}"
+    assert command[command.index("--trials") + 1] == "{{ params.trials }}"
 
 
 @pytest.mark.parametrize(("approval", "decides"), [(True, "person"), (False, "figures")])

@@ -157,7 +157,7 @@ def test_settings_are_searched_by_a_process_that_may_be_killed_and_then_trained_
     study, progress = finish(start("tune.py", home, *asked, "--trials", "2"))
     assert (study["trials"], study["new"]) == (2, 1)
     assert "tune: 6 of 6, all trials" in progress
-    result, _ = finish(start("train.py", home, *asked, "--tuned"))
+    result, _ = finish(start("train.py", home, *asked, "--trials", "2"))  # all of which are there
     logged = Registry(settings_of(home))._client.get_run(result["run_id"]).data.params
     assert logged["tried"] == "2"
     assert {name: logged[name] for name in study["settings"]} == {k: str(v) for k, v in study["settings"].items()}

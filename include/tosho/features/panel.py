@@ -12,7 +12,7 @@ import polars as pl
 
 from tosho.contracts import BARS
 from tosho.features import columns
-from tosho.point_in_time.asof import AsOfError
+from tosho.point_in_time.asof import AsOfError, as_of
 from tosho.point_in_time.prices import FACTOR, adjusted, cumulative_factors, with_factor
 
 _BARS = {name: dtype for name, dtype in BARS.schema.items() if name in columns.PANEL}
@@ -78,18 +78,11 @@ def build_panel(
     own = bars.select(pl.exclude(columns.KEY).gather(grid.rows_at(of_bars, at)))
     not_given = (pl.lit(None, dtype).alias(name) for name, dtype in _BARS.items() if name not in bars.columns)
     factors = cumulative_factors(bars, splits)
-    in_force = factors.select(pl.col(FACTOR).gather(grid.newest(factors, at)).fill_null(1.0))
-    rows = (
-        rows.hstack(own)
-        .with_columns(not_given)
-        .hstack(in_force)
-        .with_columns(
-            pl.col("close").alias("close_raw"),
-            pl.col("volume").alias("volume_raw"),
-            pl.col("adj_factor").fill_null(1.0),
-        )
+    rows = with_factor(rows.hstack(own).with_columns(not_given), factors)
+    rows = rows.with_columns(
+        pl.col("close").alias("close_raw"), pl.col("volume").alias("volume_raw"), pl.col("adj_factor").fill_null(1.0)
     )
-    rows = _with_shares(rows.with_columns(adjusted()), shares, factors, grid, at)
+    rows = _with_shares(rows.with_columns(adjusted()), shares, factors)
     return _with_listing(rows, securities, of_listing, grid, at).select(
         pl.col(name).cast(dtype) for name, dtype in columns.PANEL.items()
     )
@@ -164,22 +157,6 @@ class _Grid:
         rows[places] = np.arange(places.size)
         return _or_null(rows[at])
 
-    def newest(self, table: pl.DataFrame, at: Numbers) -> pl.Series:
-        """Return the row of a table that is the newest of a code up to each number, however old; null without one.
-
-        Args:
-            table: With code and session, ordered by session; other codes and later sessions are passed over.
-            at: The numbers.
-        """
-        number = pl.Series(range(self.codes.len()), dtype=pl.Int64)
-        codes = table["code"].replace_strict(self.codes, number, default=-1, return_dtype=pl.Int64).to_numpy()
-        days = self.days.search_sorted(table["session"]).cast(pl.Int64).to_numpy()
-        here = np.flatnonzero((codes >= 0) & (days < self.days.len()))
-        rows = np.full(self.codes.len() * self.width, -1, np.int64)
-        rows[codes[here] * self.width + days[here]] = here  # of several in one place the last, which is the newest
-        told = np.maximum.accumulate(np.where(rows >= 0, np.arange(rows.size), -1))[at]
-        return _or_null(np.where(told >= at // self.width * self.width, rows[np.maximum(told, 0)], -1))
-
     def rows_up_to(self, places: Numbers, at: Numbers, age: int) -> pl.Series:
         """Return the row of a table that is at each number or at most `age` before, the newest; null without one."""
         last = np.full(self.codes.len() * self.width, -self.width, np.int64)
@@ -194,15 +171,12 @@ def _or_null(rows: Numbers) -> pl.Series:
     return pl.Series(rows).cast(pl.UInt32, strict=False)  # no row, -1, becomes null
 
 
-def _with_shares(
-    rows: pl.DataFrame, shares: pl.DataFrame | None, factors: pl.DataFrame, grid: _Grid, at: Numbers
-) -> pl.DataFrame:
+def _with_shares(rows: pl.DataFrame, shares: pl.DataFrame | None, factors: pl.DataFrame) -> pl.DataFrame:
     if shares is None:
         return rows.with_columns(pl.lit(None, pl.Float64).alias("shares_outstanding"))
     stated = shares.sort("session", "code", "known_at").unique(columns.KEY, keep="last").sort(columns.KEY)
     stated = with_factor(stated.select(*columns.KEY, "shares_outstanding"), factors).rename({FACTOR: "factor_stated"})
-    known = stated.select(pl.col("shares_outstanding", "factor_stated").gather(grid.newest(stated, at)))
-    return rows.hstack(known).with_columns(pl.col("shares_outstanding") * (pl.col("factor_stated") / pl.col(FACTOR)))
+    return _newest(rows, stated).with_columns(pl.col("shares_outstanding") * (pl.col("factor_stated") / pl.col(FACTOR)))
 
 
 def _with_listing(
@@ -215,3 +189,8 @@ def _with_listing(
             f"{twice} of {places.size} listings repeat a session and code; the bound is none, as neither is newer."
         )
     return rows.hstack(securities.select(pl.col(_SECURITIES).gather(grid.rows_up_to(places, at, columns.LISTING_AGE))))
+
+
+def _newest(rows: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
+    """Join each row with its code's newest record of its own session or an earlier one."""
+    return as_of(rows, records, by=("code",), cutoff="session", known_at="session")

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import signal
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from typing import get_args
 
+from tosho.config import Settings
+from tosho.models.atft.settings import Size
+from tosho.models.kinds import KINDS
 from tosho.observability.log import log_to_stderr
 
 SAME_AGAIN = 3
@@ -15,6 +22,23 @@ SAME_AGAIN = 3
 
 MAY_PASS = 1
 """Exit status when another try may succeed: a disk, a network, a server."""
+
+
+def over_a_range(description: str | None) -> argparse.ArgumentParser:
+    """Return the arguments of what learns from a range of sessions: which, of what kind and size, on which set."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--first", type=date.fromisoformat, required=True, help="first session, an ISO date")
+    parser.add_argument("--last", type=date.fromisoformat, required=True, help="last session whose data may be used")
+    parser.add_argument("--model", choices=KINDS, default="lightgbm", help="which kind")
+    parser.add_argument("--set", help="feature set; that of the settings if not given")
+    parser.add_argument("--size", choices=get_args(Size), default="auto", help="of atft: auto is full on a GPU alone")
+    return parser
+
+
+def settings_of(asked: argparse.Namespace) -> Settings:
+    """Return the settings with the feature set that was asked for."""
+    settings = Settings.from_environment()
+    return replace(settings, feature_set=asked.set or settings.feature_set)
 
 
 def run(work: Callable[[], dict[str, object]]) -> int:

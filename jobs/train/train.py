@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import job
 
 from tosho.config import Settings
-from tosho.models.atft.settings import BLOCKS, Size
-from tosho.models.kinds import KINDS
+from tosho.models.atft.settings import BLOCKS
 from tosho.models.registry import Decides
 from tosho.observability.log import logger
 
@@ -31,13 +28,8 @@ log = logger(__name__)
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one training and return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--first", type=date.fromisoformat, required=True, help="first session, an ISO date")
-    parser.add_argument("--last", type=date.fromisoformat, required=True, help="last session whose data may be used")
-    parser.add_argument("--model", choices=KINDS, default="lightgbm", help="which kind")
-    parser.add_argument("--set", help="feature set; that of the settings if not given")
+    parser = job.over_a_range(__doc__)
     parser.add_argument("--truth", help="folder of a synthetic market, to show the attainable rank IC")
-    parser.add_argument("--size", choices=get_args(Size), default="auto", help="of atft: auto is full on a GPU alone")
     parser.add_argument("--final-blocks", type=int, default=0, help="blocks of the final check's splits; 0: no check")
     parser.add_argument("--tuned", action="store_true", help="with the best settings that tune.py found for the same")
     parser.add_argument("--trials", type=int, default=0, help="settings to try first; 0: none, unless --tuned")
@@ -50,8 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _train(asked: argparse.Namespace) -> dict[str, object]:
     from tosho.dataset.combinatorial import Combinatorial  # noqa: PLC0415 - after the signal is handled: as below
 
-    settings = Settings.from_environment()
-    chosen = replace(settings, feature_set=asked.set or settings.feature_set)
+    chosen = job.settings_of(asked)
     truth = Path(asked.truth) if asked.truth else None
     final = Combinatorial(asked.final_blocks) if asked.final_blocks else None
     ablate = BLOCKS if asked.ablate else ()

@@ -11,7 +11,8 @@ Runs after the last session of each week (holidays considered), or by hand.
    for the kinds that have one; a training that was killed goes on with it where it was.
 5. `question`: with `approval` switched on, what a person has to know of a model that earned it; else skipped, with all
    that follows.
-6. `approval`: waits for a person's yes or no (Required Actions) for five days; no answer is a no.
+6. `approval`: waits for a person's yes or no (Required Actions) for five days; no answer is a no. An answer within a
+   second or two of the question may be lost to a race of Airflow's; then the next try asks again.
 7. `promote_or_keep`: the model becomes champion, or the champion stays. Who decided, why and when is kept.
 """
 

@@ -6,7 +6,7 @@ made of its own window's rows alone, so it has the same bits over any stretch of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -52,6 +52,12 @@ def read_beyond(passes: Plan, rows: int) -> frozenset[str]:
     """Return the columns that features of the series pass read which look further back than so many rows."""
     further = [name for name, bound in passes.lookback.items() if bound > rows]
     return frozenset(name for level in _needed(passes.series, further) for f in level for name in f.inputs)
+
+
+def rows_read(passes: Plan, columns: Collection[str]) -> int:
+    """Return over how many rows before a row features read some columns at most; 0, if of the row itself alone."""
+    bounds = sorted({0, *passes.lookback.values()})
+    return next(rows for rows in bounds if read_beyond(passes, rows).isdisjoint(columns))
 
 
 def _needed(levels: Iterable[Level], names: Iterable[str]) -> list[Level]:

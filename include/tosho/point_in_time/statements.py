@@ -10,6 +10,7 @@ either, what would mix the two is null until enough periods are stated on the ne
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import polars as pl
@@ -32,7 +33,7 @@ _DOCUMENT: Final = ("session", "code", "known_at", "number", "document", "place"
 _LAST_MOMENT = pl.time(23, 59, 59, 999_999)
 
 
-def as_disclosed(statements: pl.DataFrame) -> pl.DataFrame:
+def as_disclosed(statements: pl.DataFrame, flows: Sequence[str] = FLOWS) -> pl.DataFrame:
     """Return one row a document, with what was known of its company once it was out.
 
     Every document counts, in order of `known_at` and, within one publication, of disclosure. The row of a document
@@ -47,6 +48,7 @@ def as_disclosed(statements: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         statements: Rows of the `statements` contract, in any order.
+        flows: Those whose sums are asked for. Which documents count does not depend on it.
 
     Returns:
         Ordered by code and place: `session`, `code`, `known_at`, `number`, `document`, and
@@ -60,22 +62,25 @@ def as_disclosed(statements: pl.DataFrame) -> pl.DataFrame:
         - `forecast_year_end`, `forecast_<figure>`: the newest forecast of a full year not yet stated.
     """
     placed = _placed(statements)
-    actuals = placed.filter(
-        is_statement() & pl.all_horizontal(pl.col("period_end", "year_start", "year_end").is_not_null()),
-        pl.any_horizontal(pl.col(*FLOWS, *BALANCES).is_not_null()),
-    ).with_columns(pl.col("place").alias("stated"))
-    newest = actuals.select("code", *_PERIOD, "next_year_end", "basis", "within", *FLOWS, *BALANCES, "stated")
+    actuals = placed.filter(states_something()).with_columns(pl.col("place").alias("stated"))
+    newest = actuals.select("code", *_PERIOD, "next_year_end", "basis", "within", *flows, *BALANCES, "stated")
     rows = as_of(
         placed.select(_DOCUMENT), newest, by=("code",), cutoff="place", known_at="stated", fact=("period_end",)
     ).drop("stated")
-    rows = _with_earlier_sums(rows, actuals).with_columns(
-        column for flow in FLOWS for column in (_year_ago(flow), *_quarters(flow), _trailing(flow))
+    rows = _with_earlier_sums(rows, actuals, flows).with_columns(
+        column for flow in flows for column in (_year_ago(flow), *_quarters(flow), _trailing(flow))
     )
     return with_forecasts(rows, placed).select(
         *(*_DOCUMENT, *_PERIOD, "basis"),
-        *(f"{flow}{of}" for flow in FLOWS for of in ("", "_year_ago", "_quarter", "_quarter_year_ago", "_trailing")),
+        *(f"{flow}{of}" for flow in flows for of in ("", "_year_ago", "_quarter", "_quarter_year_ago", "_trailing")),
         *(*BALANCES, "forecast_year_end", *(f"forecast_{name}" for name in FORECASTS)),
     )
+
+
+def states_something() -> pl.Expr:
+    """Tell whether a document states actuals of a period that can be placed: only of these sums are made."""
+    dated = pl.all_horizontal(pl.col("period_end", "year_start", "year_end").is_not_null())
+    return is_statement() & dated & pl.any_horizontal(pl.col(*FLOWS, *BALANCES).is_not_null())
 
 
 def _placed(statements: pl.DataFrame) -> pl.DataFrame:
@@ -91,26 +96,24 @@ def _placed(statements: pl.DataFrame) -> pl.DataFrame:
     return placed.with_columns((company * (of_basis.max() + 1) + of_basis).alias("within"))
 
 
-def _with_earlier_sums(rows: pl.DataFrame, actuals: pl.DataFrame) -> pl.DataFrame:
+def _with_earlier_sums(rows: pl.DataFrame, actuals: pl.DataFrame, flows: Sequence[str]) -> pl.DataFrame:
     """Join the sums up to earlier days, each in its last version known, under the day's name."""
+    sums = actuals.select("within", "stated", "period_end", "year_end", eve(pl.col("year_start")).alias("eve"), *flows)
     end = pl.col("period_end")
     rows = rows.with_columns(eve(pl.col("year_start")).alias("eve"), months_before(end, 12).alias("ago_end"))
     rows = rows.with_columns(months_before(end, 3).alias("last_end"))
     rows = rows.with_columns(months_before(pl.col("ago_end"), 3).alias("ago_last_end"), pl.col("eve").alias("full_end"))
     for name in ("last", "ago", "ago_last", "full"):
-        rows = _with_sum(rows, actuals, name)
-    return _with_sum(rows.with_columns(pl.col("full_eve").alias("fuller_end")), actuals, "fuller")
+        rows = _with_sum(rows, sums, name)
+    return _with_sum(rows.with_columns(pl.col("full_eve").alias("fuller_end")), sums, "fuller")
 
 
-def _with_sum(rows: pl.DataFrame, actuals: pl.DataFrame, name: str) -> pl.DataFrame:
+def _with_sum(rows: pl.DataFrame, sums: pl.DataFrame, name: str) -> pl.DataFrame:
     """Join the newest version of the statement whose period ended on `<name>_end`: its sums, year's end and eve."""
-    sums = actuals.select(
-        "within", "stated", pl.col("period_end").alias(f"{name}_end"),
-        pl.col("year_end").alias(f"{name}_year_end"), eve(pl.col("year_start")).alias(f"{name}_eve"),
-        *(pl.col(flow).alias(f"{name}_{flow}") for flow in FLOWS),
-    )  # fmt: skip
-    by = ("within", f"{name}_end")
-    return as_of(rows, sums, by=by, cutoff="place", known_at="stated").drop("stated")
+    end = f"{name}_end"
+    own = sums.rename({column: f"{name}_{column}" for column in sums.columns if column not in ("within", "stated")})
+    records = own.rename({f"{name}_period_end": end})
+    return as_of(rows, records, by=("within", end), cutoff="place", known_at="stated").drop("stated")
 
 
 def _year_ago(flow: str) -> pl.Expr:

@@ -13,12 +13,13 @@ from tosho.features import local
 from tosho.features.columns import GRAPH_REACH
 from tosho.features.graph_columns import graph_returns
 from tosho.features.panel import build_panel
+from tosho.features.parts import rows_read
 from tosho.features.pieces.blob import pack, unpack
 from tosho.features.pieces.by_session import BySession
 from tosho.features.pieces.shape import Shape
 from tosho.features.pieces.source import Tables, Window
 from tosho.features.plan import Plan
-from tosho.features.records import Grain, made_of
+from tosho.features.records import Grain, Records
 
 ROWS, RETURNS = "rows", "returns"
 """What a span gets of each bucket: the rows of its sessions, and the returns that their graphs are made of."""
@@ -60,7 +61,7 @@ class Series:
             self.passes,
             self.window.wanted,
             sectors=self.sectors,
-            made=made_of(self.passes.records(Grain.CODE), tables),
+            made={records.name: records.made_of(tables, self._read_from(records)) for records in self._records},
         )
         return rows, self._graph_returns(panel) if self.passes.reads_graph else None
 
@@ -73,6 +74,15 @@ class Series:
         there = [tables[name] for name in ("bars", "securities") if name in tables]
         codes = pl.concat([rows.filter(since)["code"] for rows in there] or [pl.Series("code", [], pl.String)]).unique()
         return {name: rows.filter(pl.col("code").is_in(codes.implode())) for name, rows in tables.items()}
+
+    @property
+    def _records(self) -> tuple[Records, ...]:
+        return self.passes.records(Grain.CODE)
+
+    def _read_from(self, records: Records) -> date:
+        """Return the first session whose records a feature reads; a row before it may be given others."""
+        place = self.window.needed.index(self.window.wanted[0])
+        return self.window.needed[max(place - rows_read(self.passes, records.given), 0)]
 
     def _graph_returns(self, panel: pl.DataFrame) -> pl.DataFrame:
         """Return the returns of the sessions that graphs are made of; the oldest looks one session further back."""

@@ -12,6 +12,7 @@ from typing import Final
 import polars as pl
 
 from tosho.features.records.places import places
+from tosho.features.records.recent import recent_announcements
 from tosho.features.records.record import Grain, Records, Tables
 
 COUNT: Final = 4
@@ -50,6 +51,7 @@ def _in_force(moments: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
 
 
 EARN: Final = Records(
-    "earn", Grain.CODE, ("earnings_dates",), tuple(day.meta.output_name() for day in NEXT_EARNINGS), next_earnings
+    *("earn", Grain.CODE, ("earnings_dates",), tuple(day.meta.output_name() for day in NEXT_EARNINGS), next_earnings),
+    recent=recent_announcements,
 )
 """Known since the morning of its publication (10:05)."""

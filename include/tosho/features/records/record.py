@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 import polars as pl
@@ -43,6 +44,9 @@ class Records:
     Where `lasts` is given, what it says of a session is made of that session's rows alone, and counts for so many
     sessions more at most: then no worker needs to read what lies further back, nor have all of it in memory.
 
+    Where `recent` is given, it drops from the tables what counts for nothing known from some session on, and for no
+    state before that but each key's last: what an evening need not look at.
+
     Beside `columns` a row is given `<name>_age`: sessions since the session of its record, 0 in it.
     """
 
@@ -53,15 +57,23 @@ class Records:
     make: Callable[[Tables], pl.DataFrame]
     lasts: int | None = None
     reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # columns of a wide table that it needs
+    recent: Callable[[Tables, date], Tables] | None = None
 
     @property
     def given(self) -> tuple[str, ...]:
         """All columns that a row is given."""
         return (*self.columns, f"{self.name}_age")
 
-    def made_of(self, tables: Tables) -> pl.DataFrame:
-        """Return the records of some tables, of which one that is absent has no rows."""
-        there = {name: tables[name] if name in tables else INGESTED[name].empty() for name in self.tables}
+    def made_of(self, tables: Tables, since: date | None = None) -> pl.DataFrame:
+        """Return the records of some tables, of which one that is absent has no rows.
+
+        Args:
+            tables: The rows.
+            since: Up to which session only each key's last record need be right; of all, where left out.
+        """
+        there: Tables = {name: tables[name] if name in tables else INGESTED[name].empty() for name in self.tables}
+        if since and self.recent:
+            there = self.recent(there, since)
         key = ("session", *self.grain.key)
         return self.make(there).select(*key, *(pl.col(name).cast(pl.Float64) for name in self.columns))
 

@@ -15,6 +15,7 @@ from typing import Final
 import polars as pl
 
 from tosho.features.records.places import places
+from tosho.features.records.recent import recent_statements
 from tosho.features.records.record import Grain, Records, Tables
 from tosho.point_in_time.asof import as_of
 from tosho.point_in_time.forecasts import FORECASTS, is_statement
@@ -96,7 +97,7 @@ def _numbered(rows: pl.DataFrame, codes: pl.Series) -> pl.DataFrame:
 
 def _states(tables: Tables) -> pl.DataFrame:
     statements = tables["statements"]
-    disclosed = as_disclosed(statements)
+    disclosed = as_disclosed(statements, ("sales", _OP, "net_profit"))
     documents = statements.join(disclosed.select(*_DOCUMENT, "place"), on=_DOCUMENT)
     states = _last_of_session(disclosed, "code").sort("code", "session")
     states = _with_equity_ratio(states, documents)
@@ -125,7 +126,8 @@ def _with_equity_ratio(states: pl.DataFrame, documents: pl.DataFrame) -> pl.Data
 
 
 def _with_cash_flows(states: pl.DataFrame, statements: pl.DataFrame) -> pl.DataFrame:
-    stating = as_disclosed(statements.filter(is_statement(), pl.col("cash_from_operations").is_not_null()))
+    stating = statements.filter(is_statement(), pl.col("cash_from_operations").is_not_null())
+    stating = as_disclosed(stating, ("net_profit", "cash_from_operations"))
     sums = {"cash_flow": "cash_from_operations_trailing", "cash_profit": "net_profit_trailing"}
     sums |= {"cash_assets": "total_assets", "cash_end": "period_end"}
     known = _last_of_session(stating, "code").select(
@@ -241,6 +243,8 @@ READS: Final = (
 """The columns of `statements` that `fundamentals` needs, of 113."""
 
 FUND: Final = Records(
-    "fund", Grain.CODE, ("statements", "shares"), tuple(_COLUMNS), fundamentals, reads={"statements": READS}
+    *("fund", Grain.CODE, ("statements", "shares"), tuple(_COLUMNS), fundamentals),
+    reads={"statements": READS},
+    recent=recent_statements,
 )
 """Known since the edition of 18:00, or of half past midnight, in which the document is."""

@@ -214,10 +214,10 @@ def _why(manifest: Manifest, published: Published, splits_differ: Any) -> str:  
 
 def _token_at(lake: Lake, table: str, session: date) -> int:
     try:
-        manifest = lake.manifest(table, session)
+        stamp = lake.stamp(table, session)
     except PartitionMissingError:
         return 0
-    return _token(manifest.sha256) if manifest.rows or table == "bars" else 0  # without rows it is as if it were not
+    return _token(stamp.sha256) if stamp.rows or table == "bars" else 0  # without rows it is as if it were not
 
 
 def _token(sha256: str) -> int:

@@ -26,7 +26,7 @@ from tosho.features.records import Grain, Made, Tables, made_of, with_records
 from tosho.features.sectors import sector_returns, sector_sums
 from tosho.features.sets import FeatureSet
 from tosho.features.spec import Scope
-from tosho.features.universe import TOPIX, universe_of
+from tosho.features.universe import topix_of, universe_of
 
 STORED_AS = pl.Float32()
 NONE: Mapping[str, pl.DataFrame] = MappingProxyType({})
@@ -85,8 +85,7 @@ def compute_market(
     """
     bars = pl.DataFrame(schema=columns.MARKET)
     if indices is not None:
-        topix = indices.filter(pl.col("index_code") == TOPIX)
-        bars = topix.select(pl.col(name.removeprefix("mkt_")).alias(name) for name in columns.MARKET)
+        bars = topix_of(indices).select(pl.col(name.removeprefix("mkt_")).alias(name) for name in columns.MARKET)
     wanted = pl.DataFrame({"session": [] if sessions is None else list(sessions)}, schema={"session": pl.Date})
     days = pl.concat([bars.select("session"), wanted]).unique().sort("session")
     found = _market_of(bars, days, passes, made)

@@ -31,6 +31,11 @@ _LARGEST = 1_000.0
 """No return counts for more, up or down: in 128 bits there is room for ten billion times a day's turnover of it."""
 
 
+def topix_of(indices: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of TOPIX among those of the `indices` contract."""
+    return indices.filter(pl.col("index_code") == TOPIX)
+
+
 def universe_sums(panel: pl.DataFrame) -> pl.DataFrame:
     """Return, by session, the sum of turnover times return, in yen times 2^-40, and that of the turnover, in yen.
 
@@ -77,7 +82,7 @@ def first_with_topix(indices: pl.DataFrame | None) -> date | None:
     """Return the first session of which rows of the `indices` contract have TOPIX; None where none has."""
     if indices is None:
         return None
-    first = indices.filter(pl.col("index_code") == TOPIX)["session"].min()
+    first = topix_of(indices)["session"].min()
     assert first is None or isinstance(first, date)
     return first
 

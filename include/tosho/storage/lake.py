@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import TypeVar
 
 import polars as pl
 
@@ -16,9 +17,11 @@ from tosho.contracts import TABLES, Contract
 from tosho.observability.log import logger
 from tosho.storage import layout
 from tosho.storage.files import Files
-from tosho.storage.manifest import Manifest, Source, Version
+from tosho.storage.manifest import Manifest, Source, Stamp, Version
 
 _log = logger(__name__)
+
+Told = TypeVar("Told", Manifest, Stamp)
 
 
 class PartitionMissingError(LookupError):
@@ -154,8 +157,11 @@ class Lake:
             PartitionMissingError: The session was not published.
             CorruptPartitionError: The manifest cannot be read.
         """
+        return self._told(table, session, Manifest.from_json)
+
+    def _told(self, table: str, session: date, read: Callable[[bytes], Told]) -> Told:
         try:
-            return Manifest.from_json(self.files.read(layout.manifest_path(table, session)))
+            return read(self.files.read(layout.manifest_path(table, session)))
         except FileNotFoundError as error:
             raise PartitionMissingError(
                 f"Table {table} has no partition for session {session} in {self.files.root}. "
@@ -166,6 +172,15 @@ class Lake:
                 f"Partition {table} of {session} cannot be read: its manifest is no manifest "
                 f"({type(error).__name__}: {error}). Publish the session again."
             ) from error
+
+    def stamp(self, table: str, session: date) -> Stamp:
+        """Return what tells a partition's content, of its manifest: asked of thousands of sessions.
+
+        Raises:
+            PartitionMissingError: The session was not published.
+            CorruptPartitionError: The manifest cannot be read.
+        """
+        return self._told(table, session, Stamp.from_json)
 
     def has(self, table: str, session: date) -> bool:
         """Tell whether a session was published."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 VERSIONS_KEPT = 8
 """Earlier versions of a partition whose data files stay. Of older ones the record stays."""
@@ -95,6 +95,19 @@ class Manifest:
         content["session"] = date.fromisoformat(content["session"])
         versions = (Version(**_with_sources(version)) for version in content.get("superseded", ()))
         return cls(**{**content, "superseded": tuple(versions)})
+
+
+class Stamp(NamedTuple):
+    """What tells one content of a partition from another."""
+
+    sha256: str
+    rows: int
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Stamp:
+        """Return the stamp of the manifest that `to_json` wrote."""
+        content = json.loads(data)
+        return cls(str(content["sha256"]), int(content["rows"]))
 
 
 def _with_sources(content: dict[str, Any]) -> dict[str, Any]:

@@ -74,8 +74,9 @@ def read_months(  # noqa: PLR0913 - as many things as say what is read
     for period, wanted in groupby(sessions, lambda session: _period(session, newest, view)):
         days = list(wanted)
         if period:
-            whole = _kept(lake, f"{table}/{period}", _of_period(there, period), view, only)
-            frames.append(whole.filter(pl.col("session").is_in(days)))
+            published = _of_period(there, period)
+            whole = _kept(lake, f"{table}/{period}", published, view, only)
+            frames.append(whole if days == published else whole.filter(pl.col("session").is_in(days)))
         else:
             frames.append(_only(view.of(lake.read_many(table, days, view.columns)), only))
     return pl.concat(frames) if frames else view.of(lake.read_many(table, sessions, view.columns))
@@ -94,8 +95,9 @@ def _period(session: date, newest: date, view: View) -> str:
 
 def _of_period(there: Collection[date], period: str) -> list[date]:
     """Return the sessions of a closed month or year."""
-    begin = period.partition("=")[2]  # of their dates, as text
-    return sorted(session for session in there if session.isoformat().startswith(begin))
+    year, _, month = period.partition("=")[2].partition("-")
+    within = [session for session in there if session.year == int(year)]
+    return sorted(session for session in within if not month or session.month == int(month))
 
 
 def _kept(lake: Lake, place: str, sessions: Sequence[date], view: View, only: Sequence[str] | None) -> pl.DataFrame:
@@ -113,7 +115,7 @@ def _kept(lake: Lake, place: str, sessions: Sequence[date], view: View, only: Se
 
 
 def _key(lake: Lake, table: str, sessions: Sequence[date], view: View) -> str:
-    made_of = [f"{session} {lake.manifest(table, session).sha256}" for session in sessions]
+    made_of = [f"{session} {lake.stamp(table, session).sha256}" for session in sessions]
     return hashlib.sha256("\n".join([*(view.columns or ()), "", *made_of]).encode()).hexdigest()[:16]
 
 

@@ -25,10 +25,13 @@ from tosho.features.plan import Plan
 from tosho.features.records import Grain, Made
 from tosho.features.sets import FeatureSet
 from tosho.features.universe import FACT as WITHOUT_TOPIX
-from tosho.features.universe import before_topix, universe_index
+from tosho.features.universe import before_topix, topix_of, universe_index
 from tosho.storage import Lake
+from tosho.storage.months import View, read_months
 
 TABLE = "features"
+
+_TOPIX = View("topix", keep=topix_of, years=True)
 
 Sums = SectorSums | UniverseSums
 Spread = Callable[[Sums, Sequence[int]], Iterable[pl.DataFrame]]
@@ -102,7 +105,7 @@ class Opening:
         passes, lake, window = self.passes, self.lake, self.read.window
         topix_from = topix_begins(lake, window.needed[-1])
         listed = lake.sessions("indices", window.needed[0], window.needed[-1])
-        indices = lake.read_many("indices", listed) if listed else None
+        indices = read_months(lake, "indices", listed, frozenset(lake.sessions("indices")), _TOPIX) if listed else None
         target = Target(
             lake,
             TABLE,

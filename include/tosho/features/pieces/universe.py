@@ -21,7 +21,7 @@ def topix_begins(lake: Lake, last: date) -> date | None:
     A partition without rows, as a source leaves that was asked and had nothing, is none.
     """
     published = lake.sessions("indices", last=last)
-    return next((session for session in published if lake.manifest("indices", session).rows), None)
+    return next((session for session in published if lake.stamp("indices", session).rows), None)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,6 @@ FLOOR = {"core": 2.5, "full": 3.0}
 SPARK, QLIB, KUNQUANT, GROWTH = 1.3, 20.0, 1.0, 1.05
 SESSION = {"local": 6.0, "spark": 20.0, "standalone": 20.0}
 MEMORY_GIB = 8 * 10**9 / 2**30
-SESSION_IS = {"local": "wall_s", "spark": "work_s", "standalone": "work_s"}
-"""What counts of one session: the process from its start, or spark-submit from its start; the cluster is up."""
 _STARTS = {"local": "with Python's start", "spark": "with the JVM's start", "standalone": "with the driver's start"}
 _OTHERS = {"qlib": "Qlib", "kunquant_double": "KunQuant in float64", "kunquant_float": "KunQuant in float32"}
 _NAMES = {"local": "local engine", "spark": "Spark, local", "standalone": "Spark, 2 workers"}
@@ -86,9 +84,7 @@ def _sessions(entries: Entries) -> Iterator[Ratio]:
             _, engine, of = name.split("/")
             bound = SESSION[engine] if of == "full" else None
             told = f"{of}: one session, {_NAMES[engine]}, {_STARTS[engine]}"
-            yield _at_most(told, entry[SESSION_IS[engine]], bound, "s")
-            if engine == "local":
-                yield _at_most(f"{of}: one session, {_NAMES[engine]}, the work alone", entry["work_s"], bound, "s")
+            yield _at_most(told, entry["work_s"], bound, "s")
 
 
 def _memory(entries: Entries) -> Iterator[Ratio]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
 import time
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -45,14 +47,10 @@ def standalone(home: Path, name: str, cores: int) -> Told:
 
 
 def session_local(home: Path, name: str, cores: int) -> Told:
-    """Build one session with the local engine, from the lake's files to the published partition."""
-    from tosho.features.processes import build_window
-
-    where = Place(home).view(f"session-{name}")
-    last = Lake.of(where).sessions("bars")[-1]
-    told = _built(where, name, last, last, partial(build_window, workers=cores))
-    shutil.rmtree(where.home)
-    return told
+    """Build one session by the local engine's command: Python's start is in it."""
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])  # the command takes all that there are
+    command = [sys.executable, "-m", "tosho", "features", "build", "--engine", "local"]
+    return _session(home, name, nullcontext(command), nullcontext(dict(os.environ)))
 
 
 def session_spark(home: Path, name: str, cores: int) -> Told:
@@ -80,15 +78,31 @@ def _by_spark(home: Path, name: str, master: str) -> Told:
 
 
 def _submitted(home: Path, name: str, running: AbstractContextManager[str]) -> Told:
-    where = Place(home).view(f"session-{name}")
-    last = Lake.of(where).sessions("bars")[-1].isoformat()
-    with running as master, loopback() as environment, work() as done:
+    return _session(home, name, _spark_submit(running), loopback())
+
+
+@contextmanager
+def _spark_submit(running: AbstractContextManager[str]) -> Iterator[list[str]]:
+    with running as master:
         command = [str(Path(sys.executable).parent / "spark-submit"), "--master", master]
         command += ["--driver-memory", DRIVER_MEMORY, "--conf", "spark.ui.enabled=false"]
-        command += [str(ROOT / "jobs/spark/build_features.py"), "--set", name, "--first", last, "--last", last]
+        yield [*command, str(ROOT / "jobs/spark/build_features.py")]
+
+
+def _session(
+    home: Path,
+    name: str,
+    prepared: AbstractContextManager[list[str]],
+    surrounding: AbstractContextManager[dict[str, str]],
+) -> Told:
+    """Run a command that builds the newest session, and tell what it cost and made."""
+    where = Place(home).view(f"session-{name}")
+    last = Lake.of(where).sessions("bars")[-1].isoformat()
+    with prepared as command, surrounding as environment, work() as done:
         variables = {**environment, **where.to_environment(), "PYTHONPATH": str(ROOT / "include")}
         spark_jvm.prefer_quick_start(variables)  # as the local Airflow does
-        said = subprocess.run(command, check=True, cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True)
+        asked = [*command, "--set", name, "--first", last, "--last", last]
+        said = subprocess.run(asked, check=True, cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True)
     built = json.loads(said.stdout.splitlines()[-1])
     told = _sizes(where, built)
     shutil.rmtree(where.home)

@@ -9,7 +9,7 @@ from string import Template
 from typing import Any
 
 from bench import plots
-from bench.bounds import FLOOR, MEMORY_GIB, SESSION, SESSION_IS, speed
+from bench.bounds import FLOOR, MEMORY_GIB, SESSION, speed
 from bench.results import Entries
 
 ENGINES = ("local", "spark", "standalone")
@@ -65,9 +65,7 @@ def _figures(entries: Entries, of: str, key: str, times: float = 1.0) -> dict[st
 
 
 def _sessions(entries: Entries, of: str) -> dict[str, float]:
-    return {
-        engine: entry[key] for engine, key in SESSION_IS.items() if (entry := entries.get(f"session/{engine}/{of}"))
-    }
+    return {engine: entry["work_s"] for engine in SESSION if (entry := entries.get(f"session/{engine}/{of}"))}
 
 
 def _floor(entries: Entries, of: str, key: str) -> dict[str, float]:

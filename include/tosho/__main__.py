@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 from datetime import datetime
 from typing import Annotated
@@ -53,6 +55,7 @@ def sessions(
 
 def main() -> None:
     """Run the command line; an error that is a sentence is printed as one, without a traceback."""
+    atexit.register(gc.freeze)  # what is there ends with the process: to look through it first takes half a second
     try:
         app()
     except (ValueError, LookupError, OSError, RuntimeError) as error:

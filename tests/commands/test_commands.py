@@ -138,3 +138,11 @@ def test_the_lake_is_listed_and_a_flipped_byte_is_found(home):
     spoilt[100] ^= 1
     data.write_bytes(spoilt)
     assert "1 partitions checked, 1 faults." in run("lake", "verify", status=1)
+
+
+def test_help_loads_no_engine(home):
+    """Every command starts with it: a third of a second of imports would be waited for by all."""
+    heavy = (
+        "import sys, tosho.__main__; print([n for n in ('polars', 'numpy', 'pyarrow', 'httpx') if n in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True).stdout == "[]\n"

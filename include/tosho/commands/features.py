@@ -116,6 +116,10 @@ def build(
     ] = Only.ALL,
 ) -> None:
     """Build the features of the lake's sessions between two days, and publish one partition each."""
+    if engine is Engine.LOCAL:
+        from tosho.features.pieces import worker
+
+        worker.begin()
     from tosho.features.build import Which
     from tosho.features.build import build as build_range
 

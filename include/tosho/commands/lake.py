@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tosho.config import Settings
-from tosho.storage import Lake, Looked
+
+if TYPE_CHECKING:
+    from tosho.storage import Lake, Looked
 
 app = typer.Typer(no_args_is_help=True, help="Look at the lake, verify it, find what is stale or of no use.")
 Table = Annotated[str, typer.Option("--table", help="One table; without it, all.")]
@@ -20,7 +22,7 @@ Last = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], hel
 @app.command("ls")
 def list_tables(table: Annotated[str, typer.Argument(help="One table; without it, all.")] = "") -> None:
     """List the tables, or the sessions of one, with rows, quarantined rows and earlier versions."""
-    lake = Lake.of(Settings.from_environment())
+    lake = _lake()
     if table:
         for session in lake.sessions(_tables(lake, table)[0]):
             manifest = lake.manifest(table, session)
@@ -40,7 +42,7 @@ def versions(
     session: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The session.")],
 ) -> None:
     """List the versions of one partition, newest last, with the payloads that each was made from."""
-    for version in Lake.of(Settings.from_environment()).manifest(table, session.date()).versions():
+    for version in _lake().manifest(table, session.date()).versions():
         data = version.file if version.kept else "only this record"
         typer.echo(f"{version.sha256[:16]}  {version.rows:>8,} rows  {version.size:>12,} bytes  {data}")
         for source in version.sources:
@@ -53,7 +55,7 @@ def verify(table: Table = "", first: First = None, last: Last = None) -> None:
 
     Files that no manifest names are listed. A killed task leaves such; they do no harm, and `sweep` removes them.
     """
-    lake = Lake.of(Settings.from_environment())
+    lake = _lake()
     checked = faults = orphans = 0
     for looked in _looked(lake, table, _day(first), _day(last)):
         checked += looked.manifest is not None or bool(looked.faults)
@@ -81,7 +83,7 @@ def stale(first: First = None, last: Last = None) -> None:
     """
     from tosho.steps import rederive
 
-    lake = Lake.of(Settings.from_environment())
+    lake = _lake()
     found = rederive.reasons(lake, _day(first), _day(last))
     for session, why in found.items():
         typer.echo(f"{session}  {why}")
@@ -102,7 +104,7 @@ def sweep(
     """
     from tosho.storage import sweep as remove
 
-    lake, before = Lake.of(Settings.from_environment()), datetime.now(UTC) - timedelta(hours=hours)
+    lake, before = _lake(), datetime.now(UTC) - timedelta(hours=hours)
     files = size = 0
     for looked in _looked(lake, table, None, None):
         for version in looked.lost:
@@ -114,6 +116,12 @@ def sweep(
             remove(lake, looked, before)
     done = "removed" if execute else "would go; `--execute` removes them"
     typer.echo(f"{files} files, {size:,} bytes {done}.")
+
+
+def _lake() -> Lake:
+    from tosho.storage import Lake
+
+    return Lake.of(Settings.from_environment())
 
 
 def _looked(lake: Lake, table: str, first: date | None, last: date | None) -> Iterator[Looked]:

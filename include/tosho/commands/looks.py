@@ -7,13 +7,10 @@ import socket
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-import httpx
-
 from tosho.calendar import bound_warning, sessions_left
 from tosho.config import Settings
 from tosho.config.connections import SPARK, THIS_MACHINE, Connection
 from tosho.config.java import NoJavaError, java
-from tosho.storage import Files
 
 
 class Finding(NamedTuple):
@@ -83,6 +80,8 @@ def calendar_bound(_: Settings) -> Finding:
 
 def lake(settings: Settings) -> Finding:
     """Write into the lake."""
+    from tosho.storage import Files
+
     files = Files(settings.lake, settings.s3)
     try:
         files.write("doctor", b"written by tosho doctor")
@@ -97,6 +96,8 @@ def lake(settings: Settings) -> Finding:
 
 def jquants(settings: Settings) -> Finding:
     """Ask J-Quants whether it accepts the key."""
+    import httpx
+
     from tosho.ingest import JQuantsClient
 
     if not settings.jquants.api_key:
@@ -146,6 +147,8 @@ def _silence(mlflow: str) -> str:
     """Return why a tracking server does not answer; empty where one does, and where there is none."""
     if not mlflow.startswith(("http://", "https://")):
         return ""
+    import httpx
+
     try:
         httpx.get(f"{mlflow.rstrip('/')}/health", timeout=5).raise_for_status()  # its own client tries for minutes
     except httpx.HTTPError as error:

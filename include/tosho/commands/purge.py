@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tosho.config import Settings
-from tosho.storage import Lake
-from tosho.storage.purge import Part
+
+if TYPE_CHECKING:
+    from tosho.storage.purge import Part
 
 
 class Vendor(StrEnum):
@@ -39,7 +40,7 @@ def purge(
     """
     from tosho.observability.log import log_to_stderr
     from tosho.observability.progress import Progress
-    from tosho.storage import layout
+    from tosho.storage import Lake, layout
     from tosho.storage import purge as storage
 
     settings = Settings.from_environment()

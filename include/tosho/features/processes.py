@@ -13,7 +13,6 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import forkserver, get_context
 from pathlib import Path
 
 from tosho.features.pieces.job import Job, Opening
@@ -22,7 +21,7 @@ from tosho.features.pieces.read import Read
 from tosho.features.pieces.series import Series
 from tosho.features.pieces.shape import shape_of
 from tosho.features.pieces.source import Window
-from tosho.features.pieces.worker import WORKER
+from tosho.features.pieces.worker import as_worker
 from tosho.features.plan import plan
 from tosho.features.sets import FeatureSet
 from tosho.observability.progress import Progress
@@ -117,14 +116,5 @@ def _scratch() -> Iterator[Path]:
 @contextmanager
 def worker_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Give a pool of fresh processes, one for every core, in the environment of a worker."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["tosho.features.pieces.job", "tosho.features.loops"])  # once, not in each worker
-    before = {name: os.environ.get(name) for name in WORKER}
-    os.environ.update(WORKER)  # read by the libraries when a process is born
-    try:
-        forkserver.ensure_running()  # it imports while this process opens the job
-        with ProcessPoolExecutor(workers, context) as pool:
-            yield pool
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
+    with as_worker() as context, ProcessPoolExecutor(workers, context) as pool:
+        yield pool

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from functools import lru_cache
 
 import polars as pl
 
 LIMIT = 512 * 1024 * 1024
 """Bytes of one blob: an Arrow buffer ends at 2 GB. They are planned to be below 64 MB, see `shape`."""
+
+_FEW = 4
+"""Buckets up to which a look at all rows for each of them is faster than one that deals them out."""
 
 
 class BlobTooLargeError(ValueError):
@@ -37,6 +41,7 @@ def unpack(blob: bytes) -> pl.DataFrame:
     return pl.read_ipc_stream(io.BytesIO(blob))
 
 
+@lru_cache(1 << 14)  # each chunk of sessions asks for the same codes
 def bucket_of(code: str, buckets: int) -> int:
     """Return the bucket of a code: the same on every machine and in every version.
 
@@ -46,12 +51,22 @@ def bucket_of(code: str, buckets: int) -> int:
     return zlib.crc32(code.encode()) % buckets
 
 
-def split_by_bucket(frame: pl.DataFrame, buckets: int) -> Iterator[tuple[int, pl.DataFrame]]:
-    """Yield a frame's rows by the bucket of their code, row order kept; buckets without rows are left out."""
+def split_by_bucket(
+    frame: pl.DataFrame, buckets: int, wanted: Container[str] | None = None
+) -> Iterator[tuple[int, pl.DataFrame]]:
+    """Yield a frame's rows by the bucket of their code, row order kept; buckets without rows are left out.
+
+    Args:
+        frame: With `code`.
+        buckets: How many there are.
+        wanted: The codes whose rows are wanted; all if left out.
+    """
     codes = frame["code"].unique().to_list()
-    numbers = pl.Series([bucket_of(code, buckets) for code in codes], dtype=pl.Int32)
-    key = frame["code"].replace_strict(codes, numbers, return_dtype=pl.Int32) if codes else numbers
-    for (bucket,), rows in (
-        frame.with_columns(key.alias("_bucket")).partition_by("_bucket", as_dict=True, include_key=False).items()
-    ):
-        yield int(bucket), rows
+    numbers = [bucket_of(code, buckets) if wanted is None or code in wanted else None for code in codes]
+    key = frame["code"].replace_strict(codes, pl.Series(numbers, dtype=pl.Int32), return_dtype=pl.Int32)
+    if buckets <= _FEW:
+        found = {bucket: frame.filter(key == bucket) for bucket in range(buckets)}
+    else:
+        parts = frame.with_columns(key.alias("_bucket")).partition_by("_bucket", as_dict=True, include_key=False)
+        found = {bucket: rows for (bucket,), rows in parts.items() if bucket is not None}
+    yield from ((bucket, rows) for bucket, rows in found.items() if rows.height)

@@ -19,7 +19,7 @@ from tosho.features.pieces.read import FAR, Read, bars_columns
 from tosho.features.pieces.sectors import SectorSums
 from tosho.features.pieces.series import Series
 from tosho.features.pieces.shape import Shape
-from tosho.features.pieces.source import LakeSource, Window, read_tables
+from tosho.features.pieces.source import LakeSource, Window, codes_in, read_tables
 from tosho.features.pieces.universe import UniverseSums, topix_begins
 from tosho.features.plan import Plan
 from tosho.features.records import Grain, Made
@@ -30,6 +30,9 @@ from tosho.storage import Lake
 from tosho.storage.months import View, read_months
 
 TABLE = "features"
+
+_FEW = 64
+"""Wanted sessions up to which it is worth looking first which codes they have: of ten years, most codes of the lake."""
 
 _TOPIX = View("topix", keep=topix_of, years=True)
 
@@ -94,7 +97,8 @@ class Opening:
         listing_from = window.needed[max(begin - max(passes.sector_rows_before, LISTING_AGE), 0)]
         source = LakeSource.of(lake, window, passes.records(Grain.CODE), listing_from)
         far = bars_columns(read_beyond(passes, FAR))
-        return cls(lake, wanted, passes, published, Read(source, window, shape, far))
+        codes = codes_in(lake, window.wanted) if len(window.wanted) <= _FEW else None
+        return cls(lake, wanted, passes, published, Read(source, window, shape, far, codes))
 
     def prepare(self, spread: Spread) -> Job:
         """Return the whole job. What is one for all codes is computed here: the market, the sectors, their records.
@@ -141,7 +145,7 @@ def assemble(  # noqa: PLR0913 - what a source is not
     market = local.compute_market(indices, passes, window.needed, made, _universe(read, passes, spread, topix_from))
     sums = SectorSums.of(read.source, window, passes.sector_rows_before)
     sectors = local.compute_sectors(_summed(sums, spread) if passes.reads_sectors else (), market, passes, made)
-    return Job(read, Series(passes, market, sectors, window, read.shape), target)
+    return Job(read, Series(passes, market, sectors, window, read.shape, read.codes is not None), target)
 
 
 def made_in(lake: Lake, passes: Plan, window: Window) -> Made:

@@ -31,13 +31,15 @@ def bars_columns(panel: Collection[str]) -> tuple[str, ...]:
 class Read:
     """From the number of a chunk to the tables' rows of its sessions.
 
-    Of bars that lie further back than `FAR` sessions only the columns `far` are read; all, if that is None.
+    Of bars that lie further back than `FAR` sessions only the columns `far` are read; all, if that is None. Rows of
+    other codes than `codes` are left out; of none, if that is None.
     """
 
     source: Source
     window: Window
     shape: Shape
     far: tuple[str, ...] | None = None
+    codes: frozenset[str] | None = None
 
     @cached_property
     def chunks(self) -> list[tuple[list[date], list[date]]]:
@@ -49,7 +51,7 @@ class Read:
         full, ever = self.chunks[chunk]
         bars = self.far if full and full[-1] < self._near_from else None
         for name, frame in self.source.read(full, ever, bars).items():
-            for bucket, rows in split_by_bucket(frame, self.shape.buckets):
+            for bucket, rows in split_by_bucket(frame, self.shape.buckets, self.codes):
                 yield bucket, name, pack(rows)
 
     @cached_property

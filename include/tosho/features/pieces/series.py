@@ -34,6 +34,7 @@ class Series:
     sectors: pl.DataFrame | None
     window: Window
     shape: Shape
+    of_concerned: bool = False  # whether the rows that come are those of the codes concerned alone
 
     def __call__(self, blobs: Mapping[str, Sequence[bytes]]) -> Iterator[tuple[int, str, bytes]]:
         """Yield a bucket's results as span, RETURNS or ROWS, and blob."""
@@ -50,7 +51,7 @@ class Series:
 
     def computed(self, tables: Tables) -> tuple[pl.DataFrame, pl.DataFrame | None]:
         """Return the wanted sessions' rows, ordered by code and session, and the returns that graphs are made of."""
-        tables = self.concerned(tables)
+        tables = tables if self.of_concerned else self.concerned(tables)
         bars = tables.get("bars", BARS.empty())
         listing, shares, splits = (tables.get(name) for name in ("securities", "shares", "splits"))
         # these codes' own bars need not show all sessions that there were

@@ -146,6 +146,16 @@ class LakeSource:
         return [session for session in sessions if session in self.there[table]]
 
 
+def codes_in(lake: Lake, sessions: Sequence[date]) -> frozenset[str]:
+    """Return the codes with a bar or a listing in some sessions: no other has a row of features in them."""
+    found: set[str] = set()
+    for table in ("bars", "securities"):
+        published = [session for session in sessions if lake.has(table, session)]
+        for session in published:
+            found.update(lake.read(table, session, ["code"])["code"])
+    return frozenset(found)
+
+
 def read_tables(lake: Lake, records: Records, sessions: Sequence[date]) -> Iterator[Tables]:
     """Yield what some sessions hold of the tables of a kind of records.
 

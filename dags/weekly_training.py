@@ -8,7 +8,8 @@ Runs after the last session of each week (holidays considered), or by hand.
 4. `train`: in a container, with GPUs where they are configured, in the pool `TOSHO_TRAINING_POOL`: labels, purged
    walk-forward folds, a model for each horizon, out-of-sample rank IC, null tests; the model goes to MLflow, and
    becomes champion only if it earned it. The log gives the reasons. With `trials` a search for settings comes first,
-   for the kinds that have one; a training that was killed goes on with it where it was.
+   for the kinds that have one; a training that was killed goes on with it where it was. With `ablations` a kind that is
+   made of blocks (atft) also walks the folds without each of them, and the comparison tells what each adds.
 5. `question`: with `approval` switched on, what a person has to know of a model that earned it; else skipped, with all
    that follows.
 6. `approval`: waits for a person's yes or no (Required Actions) for five days; no answer is a no. An answer within a
@@ -84,6 +85,12 @@ def promote_or_keep(trained: dict, approved: dict) -> dict:
             title="Settings to try",
             description="0: none, each kind is trained as it comes. lightgbm and atft have settings to search.",
         ),
+        "ablations": Param(
+            False,
+            type="boolean",
+            title="Ablations",
+            description="Of atft: also train it without FAN, GAT and VSN, each in turn, to see what they add.",
+        ),
         "approval": Param(
             False,
             type="boolean",
@@ -98,11 +105,12 @@ def weekly_training() -> None:
     asked = training_range(house.session_of_run())
     bounds = ["--first", asked["first"], "--last", asked["last"], "--truth", "{{ params.truth or '' }}"]
     chosen = ["--set", "{{ params.feature_set }}", "--final-blocks", "{{ params.final_blocks }}"]
+    without = ["{{ '--ablate' if params.ablations and params.models[ti.map_index] == 'atft' else '--no-ablate' }}"]
     decides = ["--trials", "{{ params.trials }}", "--decides", "{{ 'person' if params.approval else 'figures' }}"]
 
     @task_group(prefix_group_id=False)
     def each_model(model: str) -> None:
-        command = ["train.py", "--model", model, *bounds, *chosen, *decides]
+        command = ["train.py", "--model", model, *bounds, *chosen, *without, *decides]
         named = "{{ task.command[2] }}"
         trained = house.container_job("train", command, pool=house.TRAINING_POOL, map_index_template=named).output
         told = question(trained)

@@ -2,8 +2,8 @@
 
 Prints the run as one line of JSON, last on standard output; progress goes to standard error. A failure is one
 sentence there, and exit status 3 where another try gives the same, 1 where it may not. A network (atft) that was killed
-goes on where it was; `--ablate` also trains it without each of its blocks, and tells what each adds. With `--trials` a
-search for settings comes first, for the kinds that have one; it too goes on where it was.
+goes on where it was. `--ablate` also trains a kind that is made of blocks (atft) without each of them, and tells what
+each adds. With `--trials` a search for settings comes first, for the kinds that have one; it too goes on where it was.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--final-blocks", type=int, default=0, help="blocks of the final check's splits; 0: no check")
     parser.add_argument("--tuned", action="store_true", help="with the best settings that tune.py found for the same")
     parser.add_argument("--trials", type=int, default=0, help="settings to try first; 0: none, unless --tuned")
-    parser.add_argument("--ablate", action="store_true", help="of atft: also train without each block, to see its gain")
+    whether = argparse.BooleanOptionalAction
+    parser.add_argument("--ablate", action=whether, help="of atft: also train without each block, to see its gain")
     parser.add_argument("--decides", choices=get_args(Decides), default="figures", help="who promotes what earned it")
     asked = parser.parse_args(arguments)
     return job.run(lambda: _train(asked))
@@ -45,14 +46,24 @@ def _train(asked: argparse.Namespace) -> dict[str, object]:
     chosen = job.settings_of(asked)
     truth = Path(asked.truth) if asked.truth else None
     final = Combinatorial(asked.final_blocks) if asked.final_blocks else None
-    ablate = BLOCKS if asked.ablate else ()
     how, tried = _how(asked, chosen)
+    ablate = _blocks(how) if asked.ablate else ()
     if asked.model == "atft":
         from tosho.steps.networks import train_network as train  # noqa: PLC0415 - torch is its alone
     else:
         from tosho.steps.training import train  # noqa: PLC0415
     options: dict[str, Any] = {"truth": truth, "final": final, "ablate": ablate, "decides": asked.decides}
     return train(chosen, asked.first, asked.last, learner=how, tried=tried, **options)
+
+
+def _blocks(how: Learner) -> tuple[str, ...]:
+    """Return the blocks that a model is also trained without."""
+    from tosho.models.base import Ablatable  # noqa: PLC0415 - as above
+
+    if isinstance(how, Ablatable):
+        return BLOCKS
+    log.info("A model of kind %s has no blocks to leave out and is trained whole.", how.kind)
+    return ()
 
 
 def _how(asked: argparse.Namespace, settings: Settings) -> tuple[Learner, int]:

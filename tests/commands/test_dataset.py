@@ -9,6 +9,8 @@ from planted.market import draw, fill, settings_of
 from tosho.__main__ import app
 from tosho.commands import dataset
 from tosho.dataset.tensors import Panel
+from tosho.features.sets import feature_set
+from tosho.steps.dataset import dataset_plan
 
 DRAWN = draw(codes=40, length=156)
 RANGE = ("--first", DRAWN.sessions[0].isoformat(), "--last", DRAWN.sessions[-1].isoformat())
@@ -60,6 +62,12 @@ def test_scalers_that_knew_more_than_the_training_are_refused(built, tmp_path):
 
 def test_a_dataset_that_there_is_not_is_told_with_those_that_there_are(built, tmp_path):
     assert "No dataset 'full' was published" in run("fetch", str(tmp_path / "full"), "--name", "full", status=1)
+
+
+def test_what_all_codes_share_is_scaled_through_time_whatever_it_is_made_of():
+    shared = dataset_plan(feature_set("full")).shared
+    assert {"mkt_ret_1", "breadth_up", "mkt_mean_ret_1"} <= set(shared)
+    assert not {"ret_1", "sec_ret_1", "csr_ret_1"} & set(shared)
 
 
 def test_engine_spark_is_spark_s_own():

@@ -104,9 +104,11 @@ print(json.dumps({name.strip(":"): value for name, value, *_ in lines if name.st
 WRITER = """
 import json, os, pathlib, sqlite3
 home = pathlib.Path(os.environ["TOSHO_HOME"])
-with sqlite3.connect(home / "mlflow.db") as db:
-    db.execute("insert into t values (2)")
-for name in ("lake/tables/labels/old/f", "lake/tables/predictions/f", "reports/f", "mlartifacts/old/f"):
+for name in ("mlflow.db", "studies/s.db"):
+    with sqlite3.connect(home / name) as db:
+        db.execute("insert into t values (2)")
+written = ("lake/tables/labels/old/f", "lake/tables/predictions/f", "reports/f", "mlartifacts/old/f")
+for name in (*written, "checkpoints/old/f"):
     (home / name).write_text("the job's")
 waiting = home / "progress.tmp"
 waiting.touch()
@@ -123,15 +125,34 @@ print(json.dumps({"refused": refused}))
 
 def test_the_job_can_write_what_root_left_and_nothing_else(in_docker, job, context):
     home = Path(in_docker.home)
-    for name in ("lake/tables/labels/old/f", "mlartifacts/old/f", "lake/tables/bars/f", "secrets", "progress.json"):
+    left = ("lake/tables/labels/old/f", "mlartifacts/old/f", "checkpoints/old/f", "lake/tables/bars/f")
+    for name in (*left, "secrets", "progress.json"):
         (home / name).parent.mkdir(parents=True, exist_ok=True)
         (home / name).write_text("root's")
-    with sqlite3.connect(home / "mlflow.db") as db:
-        db.execute("create table t (x)")
+    databases = (home / "mlflow.db", home / "studies/s.db")
+    databases[1].parent.mkdir()
+    for path in databases:
+        with sqlite3.connect(path) as db:
+            db.execute("create table t (x)")
     assert job(in_docker, WRITER).execute(context) == {"refused": ["lake/tables/bars/f", "secrets"]}
     assert (home / "lake/tables/labels/old/f").read_text() == "the job's"
-    with sqlite3.connect(home / "mlflow.db") as db:
-        assert db.execute("select x from t").fetchall() == [(2,)]
+    for path in databases:
+        with sqlite3.connect(path) as db:
+            assert db.execute("select x from t").fetchall() == [(2,)]
+
+
+def test_what_a_killed_job_goes_on_with_is_handed_over(operators, settings):
+    """A study, and a network's checkpoints, that root's process left; of the home's other folders nothing is given."""
+    home = Path(settings.home)
+    given = ("studies/s.db", "checkpoints/atft-core-2023-04-03-2025-03-31/c.pt")
+    for name in (*given, "airflow/f"):
+        (home / name).parent.mkdir(parents=True)
+        (home / name).touch()
+    operators.hand_over(settings, operators.local_folders(settings), 50001)
+    owners = {path.relative_to(home).as_posix(): path.stat().st_uid for path in home.rglob("*")}
+    for name in given:
+        assert {owners[name], *(owners[str(each)] for each in Path(name).parents[:-1])} == {50001}
+    assert (owners["airflow"], owners["airflow/f"]) == (0, 0)
 
 
 def test_a_model_is_trained_and_scores_as_that_user(in_docker, operators, context):

@@ -14,7 +14,8 @@ from tosho.models.registry import Registry, decisions
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 DRAWN = draw(strength=0.08)
-CONF = {"session": DRAWN.sessions[-1].isoformat(), "models": ["lightgbm", "linear"], "approval": True}
+ASKED = {"models": ["lightgbm", "linear"], "approval": True, "ablations": True}
+CONF = {"session": DRAWN.sessions[-1].isoformat(), **ASKED}
 DAG = "weekly_training"
 
 
@@ -97,6 +98,11 @@ def test_each_model_is_trained_by_a_task_of_its_name_and_asked_for(api, asked):
     for question in told.values():
         assert "Awaits a person's approval, having earned promotion: the first model" in question["body"]
         assert "| 20 | +" in question["body"]
+
+
+def test_ablations_are_not_asked_of_a_kind_without_blocks(api, asked):
+    commands = [task["rendered_fields"]["command"] for task in api.tasks(DAG, asked[0]) if task["task_id"] == "train"]
+    assert {command[2]: "--no-ablate" in command for command in commands} == {"lightgbm": True, "linear": True}
 
 
 def test_until_an_answer_nobody_is_champion(place, asked):

@@ -49,11 +49,25 @@ def test_training_ends_with_a_line_of_json_and_tells_its_progress(trained):
     assert "git" not in progress.lower()
 
 
-def test_another_kind_is_trained_under_its_own_name_and_leaves_the_champion(home, trained):
-    result, progress = finish(start("train.py", home, "--first", FIRST, "--last", LAST, "--model", "linear"))
+@pytest.fixture(scope="module")
+def linear(home, trained):
+    asked = ("--first", FIRST, "--last", LAST, "--model", "linear")
+    return finish(start("train.py", home, *asked, "--ablate", "--trials", "2"))
+
+
+def test_another_kind_is_trained_under_its_own_name_and_leaves_the_champion(home, linear):
+    result, progress = linear
     assert (result["model"], result["version"]) == ("tosho-linear", "1")
     assert "fold 3, horizon 20: best rank IC" in progress
     assert finish(start("score.py", home, "--session", LAST))[0]["model"] == "tosho-lightgbm"
+
+
+def test_what_a_kind_does_not_have_is_said_and_it_is_trained_as_it_comes(linear):
+    result, progress = linear
+    assert "A model of kind linear has no blocks to leave out and is trained whole." in progress
+    assert "A model of kind linear has no search space and is trained as it comes." in progress
+    assert result["is_new"]
+    assert "ablations" not in result
 
 
 def test_a_kind_that_does_not_exist_is_refused(tmp_path):
@@ -87,16 +101,6 @@ def test_a_feature_set_that_does_not_exist_is_refused_by_name(tmp_path):
     assert status == 3
     known = "['alpha158', 'core', 'full', 'standard']"
     assert err.splitlines()[-1] == f"Feature set 'absent' was asked for; there are {known}."
-
-
-def test_ablations_of_a_kind_without_blocks_are_refused(tmp_path):
-    asked = ("--first", FIRST, "--last", LAST, "--model", "linear", "--ablate")
-    status, err = failure(start("train.py", tmp_path, *asked))
-    assert status == 3
-    assert err.splitlines()[-1] == (
-        "Ablations were asked for: a model of kind 'linear' without FAN, GAT, VSN. The blocks that it can be trained "
-        "without are: none. Ask for a model of kind 'atft', or for no ablations."
-    )
 
 
 FAILING = """

@@ -139,3 +139,14 @@ def test_what_no_record_tells_is_null(market: SmallMarket, passes: Plan) -> None
 def test_every_feature_has_values(market: SmallMarket, given: laws.Given, passes: Plan) -> None:
     made = laws.values(given, passes, market.sessions[-200:])
     assert [name for name in passes.names if made[name].null_count() == made.height] == []
+
+
+def test_a_feature_is_shared_by_all_codes_of_a_session_when_it_says_so(
+    market: SmallMarket, given: laws.Given, passes: Plan
+) -> None:
+    made = laws.values(given, passes, market.sessions[-200:])
+    names = [f.name for f in REGISTERED]
+    values = made.group_by("session").agg(pl.col(names).drop_nulls().n_unique()).select(pl.col(names).max())
+    alike = {name for name, most in values.row(0, named=True).items() if most == 1}
+    alike.remove("sec_small")  # by chance: every sector of this market is
+    assert alike == {f.name for f in REGISTERED if f.is_shared}

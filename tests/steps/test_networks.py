@@ -7,7 +7,7 @@ from planted.windows import SMALL
 from tosho.models.atft.forecaster import ATFT
 from tosho.models.atft.settings import Schedule
 from tosho.models.kinds import MissingLibraryError
-from tosho.steps import networks
+from tosho.steps import findings, networks
 
 DRAWN = draw(codes=40, length=170, strength=0.5)
 FIRST, LAST = DRAWN.sessions[0], DRAWN.sessions[-1]
@@ -25,13 +25,13 @@ def settings(tmp_path, monkeypatch):
 def test_a_run_that_was_killed_goes_on_and_leaves_no_checkpoint(settings, tmp_path, monkeypatch):
     told = []
 
-    class Told(networks.train.__globals__["_Counter"]):
+    class Told(findings._Counter):
         def __call__(self, what):
             told.append(what)
             if len(told) == 3:
                 raise KeyboardInterrupt
 
-    monkeypatch.setitem(networks.train.__globals__, "_Counter", Told)
+    monkeypatch.setattr(findings, "_Counter", Told)
     with pytest.raises(KeyboardInterrupt):
         networks.train_network(settings, FIRST, LAST)
     assert list((tmp_path / "checkpoints").rglob("*.pt"))

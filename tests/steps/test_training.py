@@ -12,17 +12,19 @@ from tosho.contracts import HORIZONS
 from tosho.dataset.assemble import assemble
 from tosho.dataset.combinatorial import Combinatorial
 from tosho.dataset.cross_section import shuffled
-from tosho.dataset.samples import ColumnsError
+from tosho.dataset.samples import Columns, ColumnsError
 from tosho.dataset.splits import TooShortError, WalkForward
 from tosho.evaluation.attainable import NoTruthError
+from tosho.evaluation.promotion import decide
 from tosho.features.sets import feature_set
+from tosho.models.bundle import BundleError
 from tosho.models.ensemble import Ensemble
 from tosho.models.linear import Linear
 from tosho.models.registry import NoModelError, Registry
-from tosho.steps import scoring, training, trial
+from tosho.steps import judgement, scoring, training, trial
 from tosho.steps.preparation import NothingToTrainOnError
 from tosho.steps.training import train
-from tosho.storage import PartitionMissingError
+from tosho.storage import Lake, PartitionMissingError
 
 DRAWN = draw()
 FIRST, LAST = DRAWN.sessions[0], DRAWN.sessions[-1]
@@ -35,7 +37,7 @@ def trained(settings):
 
 @pytest.fixture
 def lake(settings):
-    return training.Lake.of(settings)
+    return Lake.of(settings)
 
 
 def quietly(_):
@@ -47,7 +49,7 @@ def dies(*_):
 
 
 def refuses(*_):
-    raise training.BundleError("Too old.")
+    raise BundleError("Too old.")
 
 
 def folds_of(market):
@@ -156,10 +158,10 @@ def test_a_second_version_is_compared_with_the_champion_on_one_page(settings, tr
 
 def test_trials_count_the_settings_tried_for_every_version_of_every_kind(settings, trained):
     registry = Registry(settings)
-    before = training._trials(registry, 1).count
+    before = judgement._trials(registry, 1).count
     train(settings, FIRST, LAST, learner=replace(QUICK, rounds=43), tried=5)
-    assert training._trials(registry, 1).count == before + 5 * len(HORIZONS)
-    assert training._trials(Registry(settings, "tosho-other"), 1).count == before + 5 * len(HORIZONS)
+    assert judgement._trials(registry, 1).count == before + 5 * len(HORIZONS)
+    assert judgement._trials(Registry(settings, "tosho-other"), 1).count == before + 5 * len(HORIZONS)
 
 
 def test_a_final_check_that_is_asked_for_is_told_and_logged(settings, trained):
@@ -276,8 +278,8 @@ def training_contract(frame):
 def test_a_champion_with_a_retired_number_gives_way(settings, trained, monkeypatch):
     market = samples(DRAWN)
     registered = feature_set("core")
-    monkeypatch.setattr(training, "feature_set", lambda _: replace(registered, number=2))
-    champion = training._champion(Registry(settings), market)
+    monkeypatch.setattr(judgement, "feature_set", lambda _: replace(registered, number=2))
+    champion = judgement._champion(Registry(settings), market)
     assert champion.retired == "the champion's feature set core is number 1; it is now 2."
 
 
@@ -286,16 +288,16 @@ def test_a_champion_from_before_versions_told_what_they_knew_gives_way(settings,
     older = replace(found, tags={name: value for name, value in found.tags.items() if name != "knew"})
     monkeypatch.setattr(Registry, "find", lambda *_: older)
     monkeypatch.setattr(Registry, "bundle", refuses)
-    champion = training._champion(Registry(settings), samples(DRAWN))
+    champion = judgement._champion(Registry(settings), samples(DRAWN))
     assert champion.retired == "the champion cannot be used any more. Too old."
     assert champion.knew < FIRST
 
 
 def test_a_champion_is_judged_on_what_came_after_it_too(settings, trained, lake):
-    columns = training.Columns("core", 1, feature_set("core").names)
+    columns = Columns("core", 1, feature_set("core").names)
     later = assemble(lake, columns, lake.sessions("labels"))
     moved = replace(later, sessions=tuple(offset(s, 60) for s in later.sessions))
-    extended = training._champion(Registry(settings), moved).daily.sessions
+    extended = judgement._champion(Registry(settings), moved).daily.sessions
     assert len(extended) > 57
     assert min(extended[57:]) > offset(Registry(settings).bundle(Registry(settings).champion()).fitted[1], 23)
 
@@ -326,7 +328,7 @@ def test_a_planted_leak_rings_the_alarm_and_blocks_promotion():
     found = trial.run(QUICK, replace(market, features=features), folds_of(market), quietly)
     failed = [test.name for test in found.tests if not test.passed]
     assert failed == ["suspected leak"]
-    assert not training.decide(found.daily, found.tests, None, LAST).promoted
+    assert not decide(found.daily, found.tests, None, LAST).promoted
 
 
 def test_scoring_before_any_training_is_a_sentence(tmp_path):

@@ -58,6 +58,14 @@ class Feature:
         """The columns it reads, of the panel, the market or other features, in order of name."""
         return tuple(sorted(set(self.expression.meta.root_names())))
 
+    @cached_property
+    def is_shared(self) -> bool:
+        """Whether all codes of a session have one value: the market's own, or an aggregate over the session."""
+        if self.scope is not Scope.CROSS_SECTION:
+            return self.scope is Scope.MARKET
+        rows = pl.DataFrame({name: [1.0, 2.0] for name in self.inputs})
+        return rows.select(self.expression).height == 1  # an aggregate makes one row of them
+
 
 _AGGREGATING = {Scope.CROSS_SECTION: ("Agg",), Scope.GROUP: ("Agg",)}
 _FEATURES: dict[str, Feature] = {}

@@ -18,7 +18,6 @@ from tosho.dataset.pieces import DatasetPlan
 from tosho.dataset.samples import Columns
 from tosho.dataset.splits import WalkForward
 from tosho.features.sets import FeatureSet, feature_set
-from tosho.features.spec import Scope
 from tosho.observability import metrics
 from tosho.observability.log import logger
 from tosho.storage import Lake
@@ -36,10 +35,10 @@ def dataset_plan(
     normaliser: Normaliser | None = None,
     precision: Precision = "float32",
 ) -> DatasetPlan:
-    """Return the plan of a set's dataset; features of scope MARKET are one value a session, scaled through time."""
+    """Return the plan of a set's dataset; what all codes of a session share is scaled through time."""
     return DatasetPlan(
         Columns(wanted.name, wanted.number, wanted.names),
-        tuple(feature.name for feature in wanted.features if feature.scope is Scope.MARKET),
+        tuple(feature.name for feature in wanted.features if feature.is_shared),
         universe,
         normaliser or Normaliser(),
         precision=precision,

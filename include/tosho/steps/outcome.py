@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,20 +13,12 @@ from tosho.evaluation.candidate_files import to_files
 from tosho.evaluation.comparison import Comparison
 from tosho.evaluation.ic import estimate
 from tosho.evaluation.portfolio import quantile_returns
-from tosho.evaluation.promotion import Decision
-from tosho.models.base import Forecaster
 from tosho.models.registry import MADE_FROM
-from tosho.steps.ablations import Ablations
-from tosho.steps.coverage import HeldOut
-from tosho.steps.final_check import FinalCheck
+from tosho.steps.findings import Findings
 from tosho.steps.fitted import audit
-from tosho.steps.measures import Measures
+from tosho.steps.judgement import TRIED, Judgement
 from tosho.steps.preparation import Prepared
-from tosho.steps.retraining import PAGE, PAGES, SUMMARY
-from tosho.steps.trial import Trial
-
-TRIED = "tried"
-"""Tag of a version: how many settings its own were chosen from."""
+from tosho.steps.retraining import PAGE, PAGES, SUMMARY, Origin
 
 
 @dataclass(frozen=True)
@@ -36,31 +27,22 @@ class Outcome:
 
     Args:
         name: The registered model's.
-        parameters: Every setting.
+        origin: What it was made from.
         data: What it was given.
-        result: Its trial.
-        model: The final model.
-        decision: Whether it is promoted, and why.
-        bound: The attainable rank IC by horizon, where a synthetic market's truth is known.
-        measures: What the scores are worth.
-        held: Forecasts of sessions that calibration did not see; None where there are too few.
-        checked: The final check, where one was asked for.
-        ablations: What each block adds, where that was asked for.
-        earned: What the figures alone would have decided.
+        found: Its models, and what they showed.
+        judged: What that is worth.
     """
 
     name: str
-    parameters: Mapping[str, object]
+    origin: Origin
     data: Prepared
-    result: Trial
-    model: Forecaster
-    decision: Decision
-    bound: Mapping[int, float]
-    measures: Measures
-    held: HeldOut | None
-    checked: FinalCheck | None
-    ablations: Ablations | None
-    earned: Decision
+    found: Findings
+    judged: Judgement
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader has to know of the data and of the intervals."""
+        return (*self.data.notes, *self.judged.notes)
 
     def write(self, folder: Path, side_by_side: Comparison | None) -> dict[str, str]:
         """Write a run's artefacts but for its bundle, and return the pages among them.
@@ -68,18 +50,19 @@ class Outcome:
         Raises:
             FittedOutsideError: Something was fitted on sessions that are not of the training span.
         """
-        sessions = self.data.samples.sessions
+        sessions, result, model = self.data.samples.sessions, self.found.result, self.found.model
+        decision = asdict(self.judged.decision) | {"tests": [asdict(test) for test in result.tests]}
         texts = {
             PAGE: report.render(self._content()),
             SUMMARY: _json(self.summary()),
-            "fitted.json": _json(audit(self.result.parts, self.model, (sessions[0], sessions[-1]))),
-            "decision.json": _json(asdict(self.decision) | {"tests": [asdict(test) for test in self.result.tests]}),
+            "fitted.json": _json(audit(result.parts, model, (sessions[0], sessions[-1]))),
+            "decision.json": _json(decision),
             "folds.txt": "\n".join(map(str, self.data.folds)) + "\n",
-            "importance.json": _json(dict(self.model.importance())),
+            "importance.json": _json(dict(model.importance())),
         }
         for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8")
-        for name, data in to_files(self.measures.of(self.result)).items():
+        for name, data in to_files(self.judged.measures.of(result)).items():
             (folder / name).write_bytes(data)
         if side_by_side:
             comparison_report.write(folder, side_by_side)
@@ -88,55 +71,57 @@ class Outcome:
 
     def metrics(self, seconds: float) -> dict[str, float]:
         """Return the figures that a run logs, by name."""
-        overall = estimate(self.result.daily)
-        found = {"rank_ic_overall": overall.mean, "t_overall": overall.t, "seconds": seconds}
-        for r in self.result.results:
+        result, held, asked = self.found.result, self.found.held, (self.found.checked, self.found.ablated)
+        overall = estimate(result.daily)
+        figures = {"rank_ic_overall": overall.mean, "t_overall": overall.t, "seconds": seconds}
+        for r in result.results:
             names = ("rank_ic", "t", "ic", "icir", "hit_rate")
-            found |= {f"{name}_h{r.horizon:02d}": getattr(r, name) for name in names}
-        for fold, results in self.result.by_fold():
-            found |= {f"fold_{fold.number}_rank_ic_h{r.horizon:02d}": r.rank_ic for r in results}
-        found |= {f"attainable_h{h:02d}": value for h, value in self.bound.items()}
-        if self.held:
-            means = self.held.coverage().mean()
-            found |= {f"coverage_h{h:02d}": float(mean) for h, mean in zip(HORIZONS, means, strict=True)}
-        asked = (self.checked.metrics() if self.checked else {}) | (self.ablations.metrics() if self.ablations else {})
-        return found | self.measures.metrics() | asked
+            figures |= {f"{name}_h{r.horizon:02d}": getattr(r, name) for name in names}
+        for fold, results in result.by_fold():
+            figures |= {f"fold_{fold.number}_rank_ic_h{r.horizon:02d}": r.rank_ic for r in results}
+        figures |= {f"attainable_h{h:02d}": value for h, value in self.judged.bound.items()}
+        if held:
+            means = held.coverage().mean()
+            figures |= {f"coverage_h{h:02d}": float(mean) for h, mean in zip(HORIZONS, means, strict=True)}
+        for told in (self.judged.measures, *(each for each in asked if each)):
+            figures |= told.metrics()
+        return figures
 
-    def tags(self, digest: str, made_from: str) -> dict[str, str]:
+    def tags(self) -> dict[str, str]:
         """Return the tags of the run and of the version that it makes."""
         columns = self.data.samples.columns
         return {
             "name": f"{self.name} {self.data.samples.sessions[-1]}",
-            "reasons": json.dumps(self.decision.reasons),
+            "reasons": json.dumps(self.judged.decision.reasons),
             "folds": "\n".join(map(str, self.data.folds)),
-            "data_sha256": digest,
-            MADE_FROM: made_from,
-            TRIED: str(self.parameters["tried"]),
+            "data_sha256": self.origin.data,
+            MADE_FROM: self.origin.digest,
+            TRIED: str(self.origin.parameters["tried"]),
             "feature_set": f"{columns.feature_set}-{columns.number}",
         }
 
     def summary(self) -> dict[str, object]:
         """Return the run in short, as plain JSON."""
-        samples = self.data.samples
+        samples, judged, found = self.data.samples, self.judged, self.found
         return {
-            "promoted": self.decision.promoted,
-            "awaits_approval": self.earned.promoted and not self.decision.promoted,
-            "reasons": list(self.decision.reasons),
+            "promoted": judged.decision.promoted,
+            "awaits_approval": judged.earned.promoted and not judged.decision.promoted,
+            "reasons": list(judged.decision.reasons),
             "rank_ic": {
                 str(r.horizon): {
                     "rank_ic": round(r.rank_ic, 5),
                     "t": round(r.t, 2),
                     "icir": round(r.icir, 3),
                     "sessions": r.sessions,
-                    **({"attainable": round(self.bound[r.horizon], 5)} if self.bound else {}),
+                    **({"attainable": round(judged.bound[r.horizon], 5)} if judged.bound else {}),
                 }
-                for r in self.result.results
+                for r in found.result.results
             },
-            "tests": {test.name: test.sentence for test in self.result.tests},
-            **({"final_check": str(self.checked)} if self.checked else {}),
-            **({"ablations": self.ablations.summary()} if self.ablations else {}),
+            "tests": {test.name: test.sentence for test in found.result.tests},
+            **({"final_check": str(found.checked)} if found.checked else {}),
+            **({"ablations": found.ablated.summary()} if found.ablated else {}),
             "folds": [str(fold) for fold in self.data.folds],
-            "notes": list(self.data.notes),
+            "notes": list(self.notes),
             "sessions": len(samples.sessions),
             "rows": samples.rows,
             "known_until": samples.sessions[-1].isoformat(),
@@ -144,26 +129,26 @@ class Outcome:
         }
 
     def _content(self) -> report.Content:
-        result, tested = self.result, self.result.tested
+        found, measures = self.found, self.judged.measures
+        result, tested, checked, held = found.result, found.result.tested, found.checked, found.held
         title, subtitle = titled("Training", self.name, self.data)
-        checked, held = self.checked, self.held
         return report.Content(
             title=title,
             subtitle=subtitle,
-            decision=self.decision,
+            decision=self.judged.decision,
             daily=result.daily,
             folds=result.by_fold(),
             quantiles={
                 h: quantile_returns(result.scores[:, i], tested.returns[:, i], tested.bounds)
                 for i, h in enumerate(HORIZONS)
             },
-            books=self.measures.books,
-            groups=self.measures.groups,
+            books=measures.books,
+            groups=measures.groups,
             tests=result.tests,
-            importance=self.model.importance(),
-            settings=self.parameters,
-            notes=(*self.data.notes, *self.measures.notes, *([str(checked)] if checked else [])),
-            attainable=self.bound,
+            importance=found.model.importance(),
+            settings=self.origin.parameters,
+            notes=(*self.notes, *measures.notes, *([str(checked)] if checked else [])),
+            attainable=self.judged.bound,
             calibration=calibration(held.quantiles, held.samples, QUANTILES) if held else None,
             coverage=held.coverage() if held else None,
             paths=checked.paths if checked else (),

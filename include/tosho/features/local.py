@@ -30,7 +30,7 @@ from tosho.features.universe import topix_of, universe_of
 
 STORED_AS = pl.Float32()
 NONE: Mapping[str, pl.DataFrame] = MappingProxyType({})
-CHUNK_ROWS = 65_536
+CHUNK_ROWS = 131_072
 """Rows evaluated together: few enough to stay in the processor's cache, enough to hide the cost of a call."""
 
 _SESSION = "session_of_row"

@@ -28,7 +28,7 @@ INPUTS = ("open", "high", "low", "close", "volume", "vwap")
 _ROW = pl.col("row_of_code")
 _BEFORE = max(WINDOWS)
 """Rows of nulls put before each code: as far as a window or a shift looks back."""
-_CODES_ROWS, _CHUNK_ROWS = 1_000_000, 65_536
+_CODES_ROWS, _CHUNK_ROWS = 1_000_000, 131_072
 """Rows whose codes are taken through time together, and rows of them that are evaluated together."""
 _DEVIATIONS, _EXPLAINED = ("close", "volume", "move_volume"), ("close",)
 """Series of which formulas take what is carried from row to row."""

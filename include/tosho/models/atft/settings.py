@@ -51,6 +51,7 @@ class Architecture:
         graph_path: `table` gathers a fixed number of neighbours; `edges` is torch-geometric's own layer. Both have
             the same weights and give the same.
         head_width: Of each horizon's network.
+        direct: Let the last session's features, as they came, reach the scores on a straight path beside all of this.
     """
 
     window: int = 60
@@ -81,6 +82,7 @@ class Architecture:
     return_feature: str = "ret_1"
     graph_path: Literal["table", "edges"] = "table"
     head_width: int = 128
+    direct: bool = True
 
     def __post_init__(self) -> None:
         if self.width % self.attention_heads or self.width % self.graph_heads:
@@ -196,6 +198,7 @@ class Schedule:
             the same ones each time. None takes every code.
         patience: Epochs without a better rank IC on the validation sessions after which training stops.
         learning_rate: The highest.
+        direct_rate: The highest of the direct path, which learns in time what would take the depths too long.
         warm_up: Share of all steps in which the learning rate rises; then it falls as a cosine.
         clip: Norm to which the gradient is cut.
         ema: Decay of the average of the weights, which is what is kept and scored with.
@@ -214,6 +217,7 @@ class Schedule:
     codes_per_session: int | None = None
     patience: int = 6
     learning_rate: float = 5e-4
+    direct_rate: float = 5e-4
     weight_decay: float = 1e-2
     warm_up: float = 0.05
     clip: float = 1.0
@@ -238,9 +242,10 @@ class Schedule:
             epochs=6,
             sessions_per_epoch=50,
             validation_sessions=15,
-            codes_per_session=500,
-            patience=2,
-            learning_rate=4e-3,
+            codes_per_session=1_000,
+            patience=3,
+            learning_rate=5e-4,
+            direct_rate=4e-3,
             ema=0.95,
             check_every=5,
         )

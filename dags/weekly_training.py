@@ -89,7 +89,7 @@ def promote_or_keep(trained: dict, approved: dict) -> dict:
             False,
             type="boolean",
             title="Ablations",
-            description="Of atft: also train it without FAN, GAT and VSN, each in turn, to see what they add.",
+            description="Of atft: also train it without FAN, GAT, VSN and the direct path, each in turn.",
         ),
         "approval": Param(
             False,

@@ -79,7 +79,9 @@ def test_progress_counts_the_folds_without_each_block(trained, told):
     whole = FOLDS + len(("the final model", "shuffled labels", "a planted leak"))
     total = whole + FOLDS * len(BLOCKS)
     assert [state[1:] for state in told] == [(done, total) for done in range(1, total + 1)]
-    assert [what.split(", epoch")[0] for what, *_ in told[-FOLDS:]] == [f"without VSN, fold {i}" for i in (1, 2, 3)]
+    assert [what.split(", epoch")[0] for what, *_ in told[-FOLDS:]] == [
+        f"without {BLOCKS[-1]}, fold {i}" for i in (1, 2, 3)
+    ]
 
 
 def test_the_same_run_again_is_recalled_and_one_without_ablations_is_another(settings, trained, monkeypatch):

@@ -16,12 +16,13 @@ from tosho.models.atft.network import Network
 from tosho.models.atft.settings import BLOCKS, Schedule
 from tosho.models.walk import stacked, walk
 
-BARE = replace(SMALL, normalisation="none", bins=1, selection=False, static=False, graph=False)
+BARE = replace(SMALL, normalisation="none", bins=1, selection=False, static=False, graph=False, direct=False)
 ALONE = {"FAN": replace(BARE, normalisation="fan"), "GAT": replace(BARE, graph=True)}
 PLANTED = {"FAN": blocks.regimes, "GAT": blocks.neighbours}
 PLAN = WalkForward(train=80, validation=12, test=100, step=100)
 SCHEDULE = Schedule(epochs=2, sessions_per_epoch=40, learning_rate=1e-2, ema=0.9, threads=1)
 INSIDE = {"FAN": ("normalisation.", "rejoin."), "GAT": ("graph.",), "VSN": ("selection.weigh.",)}
+INSIDE |= {"DIRECT": ("direct.",)}
 
 
 @cache
@@ -55,8 +56,8 @@ def test_a_network_without_a_block_has_none_of_its_weights(name):
 
 
 def test_a_block_that_is_off_is_not_offered_and_the_normalisation_has_its_name():
-    assert list(replace(SMALL, graph=False).ablations()) == ["FAN", "VSN"]
-    assert list(replace(SMALL, normalisation="san").ablations()) == ["SAN", "GAT", "VSN"]
+    assert list(replace(SMALL, graph=False).ablations()) == ["FAN", "VSN", "DIRECT"]
+    assert list(replace(SMALL, normalisation="san").ablations()) == ["SAN", "GAT", "VSN", "DIRECT"]
     assert BARE.ablations() == {}
 
 

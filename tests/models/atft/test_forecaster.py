@@ -87,6 +87,19 @@ def test_files_give_the_same_scores_and_the_same_files(walked, market, fold):
     assert (again.predict(seen) == model.predict(seen)).all()
 
 
+def test_a_bundle_from_before_there_was_a_direct_path_is_read_and_has_none(market, fold):
+    bare = replace(QUICK, shape=replace(SMALL, direct=False), schedule=replace(QUICK.schedule, epochs=1))
+    (part,) = walk(bare, market, [fold], [].append)
+    files = part.model.to_files()
+    settings = json.loads(files["network.json"])
+    del settings["shape"]["direct"], settings["schedule"]["direct_rate"]
+    files["network.json"] = json.dumps(settings).encode()
+    old = NetworkForecaster.from_files(part.model.columns, files)
+    assert old.network.direct is None
+    seen = market.between(fold.validation.first, fold.test.last)
+    assert (old.predict(seen) == part.model.predict(seen)).all()
+
+
 def test_a_score_needs_no_more_than_its_context(walked, market, fold):
     """The last session alone, with the sessions of its window, is scored as among all others."""
     model = walked[0].model

@@ -21,6 +21,7 @@ SWITCHES = {
     "recurrence": {"recurrence": False},
     "attention": {"attention": False},
     "graph": {"graph": False},
+    "direct": {"direct": False},
 }
 WEIGHTS = {
     "fan": ("normalisation.", "rejoin."),
@@ -30,6 +31,7 @@ WEIGHTS = {
     "recurrence": ("temporal.lstm.", "temporal.read."),
     "attention": ("temporal.attention.",),
     "graph": ("graph.",),
+    "direct": ("direct.",),
 }
 
 
@@ -72,7 +74,7 @@ def test_each_block_is_alive(block):
 
 @pytest.mark.parametrize("block", SWITCHES)
 def test_switching_a_block_off_changes_what_is_said(block):
-    whole, ablated = network_of(shape_with(block)), network_of(replace(shape_with(block), **SWITCHES[block]))
+    whole, ablated = stepped(block), network_of(replace(shape_with(block), **SWITCHES[block]))
     shared = {n: w for n, w in whole.state_dict().items() if not n.startswith(WEIGHTS[block])}
     ablated.load_state_dict(shared, strict=False)
     assert parameters(ablated) != parameters(whole)
@@ -80,6 +82,16 @@ def test_switching_a_block_off_changes_what_is_said(block):
     with torch.no_grad():
         apart = whole.eval()(*session.inputs).scores - ablated.eval()(*session.inputs).scores
     assert apart.abs().max() > 1e-3
+
+
+def test_the_direct_path_adds_a_straight_line_of_the_last_session_as_it_came():
+    network, session = network_of().eval(), random_session()
+    weights = torch.randn(4, session.x.shape[-1], generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        before = network(*session.inputs).scores
+        network.direct.weigh.weight.copy_(weights)
+        added = network(*session.inputs).scores - before
+    torch.testing.assert_close(added, session.x[:, -1] @ weights.T)
 
 
 def test_every_weight_of_the_whole_network_learns():

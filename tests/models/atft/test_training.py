@@ -73,6 +73,15 @@ def test_another_seed_gives_other_weights():
     assert not same(run()[1], run(replace(QUICK, seed=2))[1])
 
 
+def test_the_direct_path_learns_at_a_rate_of_its_own():
+    start = network_of().state_dict()
+    still, deep = (run(replace(QUICK, **rate))[1] for rate in ({"direct_rate": 0.0}, {"learning_rate": 0.0}))
+    moved = {name for name, at in start.items() if not torch.equal(at, still[name])}
+    assert "direct.weigh.weight" not in moved
+    assert moved
+    assert {name for name, at in start.items() if not torch.equal(at, deep[name])} == {"direct.weigh.weight"}
+
+
 def test_torchs_own_random_numbers_are_left_alone():
     torch.manual_seed(5)
     wanted = torch.rand(3)
@@ -121,10 +130,10 @@ def test_a_checkpoint_that_would_run_code_is_refused(tmp_path):
 
 
 def planted_collapse(network):
-    """Heads that say the same of every code, and cannot learn to do otherwise."""
-    for head in network.heads.out:
-        torch.nn.init.zeros_(head.weight)
-        head.weight.requires_grad_(requires_grad=False)
+    """Scores that are the same for every code, and cannot learn to be otherwise."""
+    for layer in (*network.heads.out, network.direct.weigh):
+        torch.nn.init.zeros_(layer.weight)
+        layer.weight.requires_grad_(requires_grad=False)
     return network
 
 

@@ -31,6 +31,9 @@ from tosho.models.base import Fitted, Forecaster, NotFittableError, Progress
 
 KIND = "atft"
 SETTINGS, WEIGHTS = "network.json", "network.npz"
+_BEFORE = {"direct": False}  # what the settings of bundles from before a block was there do not tell of it
+_KEPT = ("normalisation", "selection", "static", "recurrence", "attention", "graph", "direct", "return_feature")
+"""What a brief learner has of its shape: which blocks there are."""
 _WATCHED = 10  # validation sessions at least, if need be with windows that begin before the first of them
 
 
@@ -75,8 +78,7 @@ class ATFT:
 
     def brief(self) -> ATFT:
         """Return the same learner with little effort: a small network with the same blocks, a few epochs."""
-        switches = ("normalisation", "selection", "static", "recurrence", "attention", "graph", "return_feature")
-        small = replace(Architecture.reduced(), **{name: getattr(self.shape, name) for name in switches})
+        small = replace(Architecture.reduced(), **{name: getattr(self.shape, name) for name in _KEPT})
         quick = Schedule.reduced()
         few = min(4, self.schedule.epochs), min(100, self.schedule.sessions_per_epoch)
         own = {name: getattr(self.schedule, name) for name in ("seed", "device", "threads")}
@@ -260,7 +262,7 @@ class NetworkForecaster:
     def from_files(cls, columns: Columns, files: Mapping[str, bytes]) -> NetworkForecaster:
         """Return the model that `to_files` gave."""
         content = json.loads(files[SETTINGS])
-        shape = content["shape"] | {"static_sizes": tuple(content["shape"]["static_sizes"])}
+        shape = _BEFORE | content["shape"] | {"static_sizes": tuple(content["shape"]["static_sizes"])}
         groups = tuple(map(tuple, content["groups"]))
         with np.load(io.BytesIO(files[WEIGHTS]), allow_pickle=False) as kept:
             arrays = {name: kept[name] for name in kept.files}

@@ -8,6 +8,7 @@ import torch  # noqa: TID253 - models/atft is torch's door
 from torch import Tensor, nn  # noqa: TID253
 
 from tosho.models.atft import fan, san
+from tosho.models.atft.direct import DirectPath
 from tosho.models.atft.fusion import TemporalFusion
 from tosho.models.atft.gates import GatedResidual, GatedSum
 from tosho.models.atft.graph import GraphAttention
@@ -47,6 +48,7 @@ class Network(nn.Module):
         self.rejoin = Rejoin(parts * features, shape) if self.normalisation else None
         self.graph = GraphAttention(shape) if shape.graph else None
         self.heads = Heads(shape)
+        self.direct = DirectPath(features) if shape.direct else None
 
     def forward(self, x: Tensor, present: Tensor, static: Tensor, neighbours: Tensor, edges: Tensor) -> Output:
         """Return scores and quantiles of one session's codes.
@@ -68,7 +70,8 @@ class Network(nn.Module):
         if self.graph is not None:
             states = self.graph(states, neighbours, edges, present[:, -1])
         said = self.heads(states)
-        return Output(said.scores, said.quantiles, weights[:, -1], normalised.loss)
+        scores = said.scores if self.direct is None else said.scores + self.direct(x[:, -1])
+        return Output(scores, said.quantiles, weights[:, -1], normalised.loss)
 
     def _normalise(self, x: Tensor, present: Tensor) -> Normalised:
         if self.normalisation is None:

@@ -8,7 +8,7 @@ from typing import Literal
 Size = Literal["auto", "full", "reduced"]
 """How large a network is trained; `auto` is full where there is a GPU, and reduced where there is none."""
 
-BLOCKS = ("FAN", "GAT", "VSN")
+BLOCKS = ("FAN", "GAT", "VSN", "DIRECT")
 """The blocks of the network as it comes that can be left out to see what they add."""
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -51,6 +51,7 @@ class Architecture:
         graph_path: `table` gathers a fixed number of neighbours; `edges` is torch-geometric's own layer. Both have
             the same weights and give the same.
         head_width: Of each horizon's network.
+        direct: Let the last session's features, as they came, reach the scores on a straight path beside all of this.
     """
 
     window: int = 60
@@ -81,6 +82,7 @@ class Architecture:
     return_feature: str = "ret_1"
     graph_path: Literal["table", "edges"] = "table"
     head_width: int = 128
+    direct: bool = True
 
     def __post_init__(self) -> None:
         if self.width % self.attention_heads or self.width % self.graph_heads:
@@ -120,7 +122,7 @@ class Architecture:
         )
 
     def ablations(self) -> dict[str, Architecture]:
-        """Return the shape without its normalisation, its graph and its selection of features, by what is left out.
+        """Return the shape without its normalisation, graph, selection and direct path, each, by what is left out.
 
         The names are those of `BLOCKS`, with SAN for FAN where that is the normalisation. A block that is off already
         cannot be left out, and is not there.
@@ -129,6 +131,7 @@ class Architecture:
             self.normalisation.upper(): replace(self, normalisation="none"),
             "GAT": replace(self, graph=False),
             "VSN": replace(self, selection=False),
+            "DIRECT": replace(self, direct=False),
         }
         return {name: shape for name, shape in less.items() if shape != self}
 
@@ -196,6 +199,7 @@ class Schedule:
             the same ones each time. None takes every code.
         patience: Epochs without a better rank IC on the validation sessions after which training stops.
         learning_rate: The highest.
+        direct_rate: The highest of the direct path, which learns in time what would take the depths too long.
         warm_up: Share of all steps in which the learning rate rises; then it falls as a cosine.
         clip: Norm to which the gradient is cut.
         ema: Decay of the average of the weights, which is what is kept and scored with.
@@ -214,6 +218,7 @@ class Schedule:
     codes_per_session: int | None = None
     patience: int = 6
     learning_rate: float = 5e-4
+    direct_rate: float = 5e-4
     weight_decay: float = 1e-2
     warm_up: float = 0.05
     clip: float = 1.0
@@ -238,9 +243,10 @@ class Schedule:
             epochs=6,
             sessions_per_epoch=50,
             validation_sessions=15,
-            codes_per_session=500,
-            patience=2,
-            learning_rate=4e-3,
+            codes_per_session=1_000,
+            patience=3,
+            learning_rate=5e-4,
+            direct_rate=4e-3,
             ema=0.95,
             check_every=5,
         )

@@ -96,9 +96,7 @@ class _Run:
         self.device = next(network.parameters()).device
         self.steps = min(len(span.places), self.schedule.sessions_per_epoch)
         self.average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(self.schedule.ema))
-        self.optimiser = torch.optim.AdamW(
-            _decayed(network, self.schedule.weight_decay), lr=self.schedule.learning_rate
-        )
+        self.optimiser = torch.optim.AdamW(_groups(network, self.schedule), lr=self.schedule.learning_rate)
         self.rate = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._share_of_rate)
         self.watchdog = Watchdog(watch)
         self.forward = torch.compile(network) if self.schedule.compiled else network
@@ -276,12 +274,15 @@ def _half(device: torch.device, wanted: bool) -> torch.autocast:  # noqa: FBT001
     return torch.autocast(device.type, torch.bfloat16, enabled=wanted and device.type == "cuda")
 
 
-def _decayed(network: nn.Module, decay: float) -> list[dict[str, Any]]:
-    """Return the optimiser's groups: matrices decay, offsets and scales do not."""
-    weights = [w for w in network.parameters() if w.requires_grad]
+def _groups(network: Network, schedule: Schedule) -> list[dict[str, Any]]:
+    """Return the optimiser's groups: matrices decay, offsets and scales do not; the direct path has its own rate."""
+    direct = list(network.direct.parameters()) if network.direct else []
+    apart = set(map(id, direct))
+    deep = [w for w in network.parameters() if w.requires_grad and id(w) not in apart]
     return [
-        {"params": [w for w in weights if w.ndim > 1], "weight_decay": decay},
-        {"params": [w for w in weights if w.ndim <= 1], "weight_decay": 0.0},
+        {"params": [w for w in deep if w.ndim > 1], "weight_decay": schedule.weight_decay},
+        {"params": [w for w in deep if w.ndim <= 1], "weight_decay": 0.0},
+        {"params": direct, "weight_decay": schedule.weight_decay, "lr": schedule.direct_rate},
     ]
 
 

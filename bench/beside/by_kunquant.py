@@ -11,6 +11,7 @@ from pathlib import Path
 FIELDS = {"open": "open", "high": "high", "low": "low", "close": "close", "volume": "volume", "amount": "turnover_yen"}
 LANES = {"float": 8, "double": 4}
 """Codes that are computed side by side."""
+PASSES = 5
 
 
 def arrays(folder: Path, precision: str):  # noqa: ANN201 - numpy is the other environment's
@@ -64,14 +65,16 @@ def main(folder: str, precision: str) -> None:
     compiling = time.perf_counter() - began
     executor = KunRunner.createSingleThreadExecutor()
     sessions, codes = given["close"].shape
+    made = KunRunner.runGraph(executor, graph, given, 0, sessions)  # its memory is touched, and used again
     began, cpu = time.perf_counter(), time.process_time()
-    made = KunRunner.runGraph(executor, graph, given, 0, sessions)
+    for _ in range(PASSES):
+        made = KunRunner.runGraph(executor, graph, given, 0, sessions, made)
     told = {
         "work_s": round(time.perf_counter() - began, 3),
         "work_cpu_s": round(time.process_time() - cpu, 3),
-        "rows": rows,
-        "rows_computed": sessions * codes,
-        "cells": rows * len(made),
+        "rows": rows * PASSES,
+        "rows_computed": sessions * codes * PASSES,
+        "cells": rows * len(made) * PASSES,
         "compile_s": round(compiling, 2),
         "version": version("kunquant"),
     }

@@ -18,6 +18,8 @@ from tosho.local.environment import LOCALHOST, USER, Workplace
 from tosho.local.processes import Processes
 
 FINAL = ("success", "failed")
+_HARMLESS = ("GET", "PATCH")
+"""What may be asked twice: what a PATCH says of a Dag or a run (paused, failed) is so afterwards however often said."""
 _AIRFLOW = [sys.executable, "-W", "ignore", "-m", "airflow"]
 _PARTS = {
     "api-server": ["api-server"],
@@ -136,7 +138,7 @@ class AirflowApi:
         try:
             return self._client.request(method, url, json=body)
         except httpx.HTTPError as error:
-            if method != "GET" or attempts == 1:
+            if method not in _HARMLESS or attempts == 1:
                 raise AirflowError(f"Airflow did not answer {method} {url}: {error!r}") from error
         time.sleep(1)
         return self._request(method, url, body, attempts - 1)

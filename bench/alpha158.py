@@ -99,7 +99,7 @@ def commands_of(name: str, home: Path, out: Path) -> dict[str, list[str]]:
     command = [str(_environment(out / "venv" / name, name)), str(HERE / "beside" / f"by_{name}.py"), str(_folder(home))]
     if name == "qlib":
         return {name: command}
-    return {f"{name}_{precision}": [*command, precision] for precision in ("double", "float")}
+    return {f"{name}_{precision}": [*command, precision, str(_PASSES)] for precision in ("double", "float")}
 
 
 def _folder(home: Path) -> Path:

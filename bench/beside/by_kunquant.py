@@ -11,7 +11,6 @@ from pathlib import Path
 FIELDS = {"open": "open", "high": "high", "low": "low", "close": "close", "volume": "volume", "amount": "turnover_yen"}
 LANES = {"float": 8, "double": 4}
 """Codes that are computed side by side."""
-PASSES = 5
 
 
 def arrays(folder: Path, precision: str):  # noqa: ANN201 - numpy is the other environment's
@@ -55,11 +54,11 @@ def compiled(precision: str):  # noqa: ANN201 - a class of the other environment
     return library, library.getModule("alpha158")
 
 
-def main(folder: str, precision: str) -> None:
-    """Print what it took."""
+def main(folder: str, precision: str, times: str) -> None:
+    """Print what it took to compute all so many times."""
     from KunQuant.runner import KunRunner
 
-    given, rows = arrays(Path(folder), precision)
+    (given, rows), passes = arrays(Path(folder), precision), int(times)
     began = time.perf_counter()
     _library, graph = compiled(precision)
     compiling = time.perf_counter() - began
@@ -67,14 +66,14 @@ def main(folder: str, precision: str) -> None:
     sessions, codes = given["close"].shape
     made = KunRunner.runGraph(executor, graph, given, 0, sessions)  # its memory is touched, and used again
     began, cpu = time.perf_counter(), time.process_time()
-    for _ in range(PASSES):
+    for _ in range(passes):
         made = KunRunner.runGraph(executor, graph, given, 0, sessions, made)
     told = {
         "work_s": round(time.perf_counter() - began, 3),
         "work_cpu_s": round(time.process_time() - cpu, 3),
-        "rows": rows * PASSES,
-        "rows_computed": sessions * codes * PASSES,
-        "cells": rows * len(made) * PASSES,
+        "rows": rows * passes,
+        "rows_computed": sessions * codes * passes,
+        "cells": rows * len(made) * passes,
         "compile_s": round(compiling, 2),
         "version": version("kunquant"),
     }

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, get_args
 import job
 
 from tosho.config import Settings
-from tosho.models.atft.settings import BLOCKS
 from tosho.models.registry import Decides
 from tosho.observability.log import logger
 
@@ -61,7 +60,7 @@ def _blocks(how: Learner) -> tuple[str, ...]:
     from tosho.models.base import Ablatable  # noqa: PLC0415 - as above
 
     if isinstance(how, Ablatable):
-        return BLOCKS
+        return tuple(how.ablations())
     log.info("A model of kind %s has no blocks to leave out and is trained whole.", how.kind)
     return ()
 

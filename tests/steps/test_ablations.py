@@ -12,7 +12,7 @@ from planted.windows import SMALL
 from tosho.dataset.splits import WalkForward
 from tosho.evaluation.ic import daily_ic
 from tosho.models.atft.forecaster import ATFT
-from tosho.models.atft.settings import BLOCKS, Schedule
+from tosho.models.atft.settings import Schedule
 from tosho.models.linear import Linear
 from tosho.models.registry import Registry
 from tosho.models.walk import stacked, walk
@@ -24,6 +24,7 @@ from tosho.steps.trial import Trial
 
 DRAWN = draw(codes=30, length=150, strength=0.5)
 FIRST, LAST = DRAWN.sessions[0], DRAWN.sessions[-1]
+BLOCKS = ("FAN", "GAT", "VSN", "DIRECT")
 QUICK = ATFT(SMALL, schedule=Schedule(epochs=1, sessions_per_epoch=8, learning_rate=1e-2, ema=0.9, threads=1))
 FOLDS = 3
 

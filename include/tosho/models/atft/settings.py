@@ -8,9 +8,6 @@ from typing import Literal
 Size = Literal["auto", "full", "reduced"]
 """How large a network is trained; `auto` is full where there is a GPU, and reduced where there is none."""
 
-BLOCKS = ("FAN", "GAT", "VSN", "DIRECT")
-"""The blocks of the network as it comes that can be left out to see what they add."""
-
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Levels that the heads predict, rising; the middle one is the median."""
 
@@ -124,8 +121,8 @@ class Architecture:
     def ablations(self) -> dict[str, Architecture]:
         """Return the shape without its normalisation, graph, selection and direct path, each, by what is left out.
 
-        The names are those of `BLOCKS`, with SAN for FAN where that is the normalisation. A block that is off already
-        cannot be left out, and is not there.
+        The normalisation goes by its own name, FAN or SAN. A block that is off already cannot be left out, and is not
+        there.
         """
         less = {
             self.normalisation.upper(): replace(self, normalisation="none"),

@@ -81,6 +81,7 @@ class Contract:
     rules: tuple[Rule, ...] = ()
     published: str = ""  # the source whose publication time is `known_at` where a frame does not say it
     judged_from: int = 1  # rows from which on a column of nulls is a lost one
+    is_wide: bool = False  # of hundreds of columns of numbers, hardly any of which comes twice
 
     @cached_property
     def schema(self) -> pl.Schema:

@@ -191,4 +191,4 @@ TABLES = {**INGESTED, LABELS.name: LABELS, PREDICTIONS.name: PREDICTIONS}
 def features_contract(names: tuple[str, ...]) -> Contract:
     """Return the contract of a `features` partition whose set holds these names, in this order."""
     columns = (Column(name, pl.Float32(), may_be_empty="its window may not be full yet") for name in names)
-    return Contract("features", (SESSION, CODE, *columns), key=("session", "code"))
+    return Contract("features", (SESSION, CODE, *columns), key=("session", "code"), is_wide=True)

@@ -198,7 +198,7 @@ def compute_session(rows: pl.DataFrame, passes: Plan, returns: pl.DataFrame | No
         returns: What `graph_returns` gives, of all codes; at least of this session and the 59 before. Without it what
             needs the graph is null.
     """
-    frame = rows.sort("code")
+    frame = rows if rows["code"].is_sorted() else rows.sort("code")
     if passes.reads_graph:
         frame = with_graph(frame, returns)
     for level in passes.session:

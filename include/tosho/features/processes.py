@@ -6,18 +6,17 @@ No process holds more than a bucket of codes or a span of sessions, so that memo
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from tosho.features.pieces.job import Job, Opening
 from tosho.features.pieces.partitions import Staged, Target
 from tosho.features.pieces.read import Read
+from tosho.features.pieces.scratch import Scratch
 from tosho.features.pieces.series import Series
 from tosho.features.pieces.shape import shape_of
 from tosho.features.pieces.source import Window
@@ -46,7 +45,7 @@ def build_window(lake: Lake, wanted: FeatureSet, window: Window, workers: int | 
     # the folder goes last: a worker that still reads when something fails would make it anew
     with _scratch() as folder, worker_pool(workers) as pool, ThreadPoolExecutor(1) as beside:
         opening = Opening.of(lake, wanted, passes, window, shape)
-        read = partial(_read, opening.read, _Between(folder))
+        read = partial(_read, opening.read, Scratch(folder))
         # handing out work waits for the workers' imports: the driver computes the market meanwhile, and while they read
         reading = beside.submit(pool.map, read, range(len(opening.read.chunks)))
         run(opening.prepare(pool.map), reading.result(), pool, folder)
@@ -55,7 +54,7 @@ def build_window(lake: Lake, wanted: FeatureSet, window: Window, workers: int | 
 def run(job: Job, reading: Iterator[None], pool: ProcessPoolExecutor, folder: Path) -> None:
     """Do a job's pieces and publish what they made; nothing is published, and no file left, if one fails."""
     chunks, buckets, spans = range(len(job.read.chunks)), range(job.shape.buckets), range(job.shape.spans(job.window))
-    between = _Between(folder)
+    between = Scratch(folder)
     told = Progress("features")
     for done, _ in enumerate(reading, 1):
         told("chunks of sessions read", done, len(chunks))
@@ -72,38 +71,16 @@ def run(job: Job, reading: Iterator[None], pool: ProcessPoolExecutor, folder: Pa
     job.target.commit(staged)
 
 
-@dataclass(frozen=True)
-class _Between:
-    """Blobs between two stages, a file each: `<stage>/<number>/<name>.<from>`."""
-
-    folder: Path
-
-    def put(self, stage: str, blobs: Iterator[tuple[int, str, bytes]], source: int) -> None:
-        for number, name, blob in blobs:
-            place = self.folder / stage / str(number)
-            place.mkdir(parents=True, exist_ok=True)
-            (place / f"{name}.{source}").write_bytes(blob)
-
-    def take(self, stage: str, number: int) -> dict[str, list[bytes]]:
-        """Return the blobs of a number by name, in the order of their sources, and forget them."""
-        place = self.folder / stage / str(number)
-        found: dict[str, list[bytes]] = {}
-        for path in sorted(place.glob("*"), key=lambda path: int(path.suffix[1:])):
-            found.setdefault(path.stem, []).append(path.read_bytes())
-        shutil.rmtree(place, ignore_errors=True)
-        return found
-
-
-def _read(read: Read, between: _Between, chunk: int) -> None:
+def _read(read: Read, between: Scratch, chunk: int) -> None:
     between.put("buckets", read(chunk), chunk)
 
 
-def _compute(series: Series, between: _Between, bucket: int) -> None:
+def _compute(series: Series, between: Scratch, bucket: int) -> None:
     if blobs := between.take("buckets", bucket):
         between.put("spans", series(blobs), bucket)
 
 
-def _finish(target: Target, between: _Between, span: int) -> Staged:
+def _finish(target: Target, between: Scratch, span: int) -> Staged:
     return target.stage([between.take("spans", span)])
 
 

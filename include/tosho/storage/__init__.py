@@ -1,5 +1,6 @@
+from tosho.storage.encoding import parquet_bytes, wide_bytes
 from tosho.storage.files import Entry, Files, StorageError
-from tosho.storage.lake import CorruptPartitionError, Lake, PartitionMissingError, parquet_bytes
+from tosho.storage.lake import CorruptPartitionError, Lake, PartitionMissingError
 from tosho.storage.manifest import Manifest, Source, Version
 from tosho.storage.verify import Looked, look, sweep
 
@@ -17,4 +18,5 @@ __all__ = [
     "look",
     "parquet_bytes",
     "sweep",
+    "wide_bytes",
 ]

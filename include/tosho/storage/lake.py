@@ -16,6 +16,7 @@ from tosho.config import Settings
 from tosho.contracts import TABLES, Contract
 from tosho.observability.log import logger
 from tosho.storage import layout
+from tosho.storage.encoding import parquet_bytes, wide_bytes
 from tosho.storage.files import Files
 from tosho.storage.manifest import Manifest, Source, Stamp, Version
 
@@ -87,7 +88,9 @@ class Lake:
             ContractError: A row or column breaks the contract, given or that of `TABLES`.
             StorageError: The lake could not be written.
         """
-        data = parquet_bytes((contract or TABLES[table]).conform(frame))
+        promised = contract or TABLES[table]
+        encoded = wide_bytes if promised.is_wide else parquet_bytes
+        data = encoded(promised.conform(frame))
         digest = hashlib.sha256(data).hexdigest()
         file = f"part-{digest[:16]}.parquet"
         self.files.write(layout.data_path(table, session, file), data)
@@ -261,10 +264,3 @@ class Lake:
     def tables(self) -> list[str]:
         """Return the names of the tables that have a folder."""
         return self.files.names("tables")
-
-
-def parquet_bytes(frame: pl.DataFrame) -> bytes:
-    """Return a frame as Parquet; equal frames give equal bytes."""
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd", statistics=True)
-    return buffer.getvalue()

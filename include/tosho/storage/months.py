@@ -18,8 +18,9 @@ import polars as pl
 
 from tosho.observability.log import logger
 from tosho.storage import layout
+from tosho.storage.encoding import parquet_bytes
 from tosho.storage.files import StorageError
-from tosho.storage.lake import Lake, parquet_bytes
+from tosho.storage.lake import Lake
 
 _log = logger(__name__)
 

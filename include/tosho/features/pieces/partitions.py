@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import chain
 
 import polars as pl
 
@@ -59,18 +60,20 @@ class Target:
         Args:
             spans: The blobs of each span, by ROWS and RETURNS.
         """
-        partitions: list[Manifest] = []
-        created: list[Manifest] = []
-        try:
-            for blobs in spans:
-                for session, rows, returns in _by_session(blobs):
-                    staged, new = self._stage(session, self.finish(rows, returns))
-                    partitions.append(staged)
-                    created += [staged] * new
-        except BaseException:
-            self._discard(created)
-            raise
-        return Staged(tuple(partitions), tuple(created))
+        writing: list[Future[tuple[Manifest, bool]]] = []
+        with ThreadPoolExecutor(1) as writer:  # the disk's time for a session is the processor's for the next
+            try:
+                for session, rows, returns in chain.from_iterable(map(_by_session, spans)):
+                    frame = self.finish(rows, returns)
+                    if writing:
+                        writing[-1].result()  # so that no more than two are in memory
+                    writing.append(writer.submit(self._stage, session, frame))
+                staged = [written.result() for written in writing]
+            except BaseException:
+                wait(writing)
+                self._discard(_created(written.result() for written in writing if not written.exception()))
+                raise
+        return Staged(tuple(manifest for manifest, _ in staged), tuple(_created(staged)))
 
     def commit(self, brought: Iterable[Staged]) -> None:
         """Publish every session: one manifest each, oldest first.
@@ -109,10 +112,14 @@ class Target:
             self.lake.discard(manifest)
 
 
+def _created(staged: Iterable[tuple[Manifest, bool]]) -> Iterator[Manifest]:
+    return (manifest for manifest, is_new in staged if is_new)
+
+
 def _by_session(blobs: Mapping[str, Sequence[bytes]]) -> Iterator[tuple[date, pl.DataFrame, pl.DataFrame | None]]:
     if not blobs.get(ROWS):
         return
     returns = pl.concat(map(unpack, blobs[RETURNS])) if blobs.get(RETURNS) else None
-    buckets = [BySession(unpack(blob)) for blob in blobs[ROWS]]
-    for session in sorted({session for bucket in buckets for session in bucket.sessions()}):
-        yield session, pl.concat([bucket.between(session, session) for bucket in buckets], rechunk=True), returns
+    # once for the span: to slice each of a hundred buckets for each session took a fifth of the time to finish one
+    rows = BySession(pl.concat(map(unpack, blobs[ROWS]), rechunk=True).sort("session", "code"))
+    yield from ((session, rows.between(session, session), returns) for session in rows.sessions())

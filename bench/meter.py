@@ -3,10 +3,10 @@
     python -m bench.meter REPORT COMMAND...
 
 Each measurement has a process of its own that adopts whatever is left behind (workers of a pool, Spark's daemons) and
-waits for it, so that the operating system's count of its children's CPU seconds has them. Five times a second it looks
-at all of them: at memory, as proportional set size, in which pages that several processes share count once; and at the
-CPU seconds of those whose parent does not want to know of their end (Spark's Python workers), which nobody counts:
-of these the last look counts.
+waits for it, so that the operating system's count of its children's CPU seconds has them. Five times a second, less
+often where a look takes long, it looks at all of them: at memory, as proportional set size, in which pages that several
+processes share count once; and at the CPU seconds of those whose parent does not want to know of their end (Spark's
+Python workers), which nobody counts: of these the last look counts.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ import psutil
 ROOT = Path(__file__).parents[1]
 SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of prctl(2)
 EVERY = 0.2  # seconds between two looks
+BURDEN = 20  # times a look's own seconds that pass before the next: a worker that is looked at waits for its memory
 ENDS_WITHIN = 20  # seconds that processes left behind have to end by themselves
 TAIL = 60  # lines of a failed part's log that are told
 LINE = "TOSHO_BENCH_METER"
@@ -199,8 +200,11 @@ def _busy() -> float:
 
 
 def _watch(family: Family, ended: threading.Event) -> None:
-    while not ended.wait(EVERY):
+    pause = EVERY
+    while not ended.wait(pause):
+        began = time.perf_counter()
         family.look()
+        pause = max(EVERY, BURDEN * (time.perf_counter() - began))
 
 
 def _answer(family: Family, line: socket.socket) -> None:

@@ -43,10 +43,8 @@ def test_the_floor_wrote_what_the_engine_wrote(found):
     _, told, _ = found
     entries = told["entries"]
 
-    assert (entries["floor/core"]["rows"], entries["floor/core"]["mib"]) == (
-        entries["local/core"]["rows"],
-        entries["local/core"]["mib"],
-    )
+    assert entries["floor/core"]["rows"] == entries["local/core"]["rows"]
+    assert entries["floor/core"]["mib"] == pytest.approx(entries["local/core"]["mib"], rel=0.5)  # in another encoding
 
 
 def test_the_floor_is_encoding_and_writing_alone(found):
@@ -56,6 +54,8 @@ def test_the_floor_is_encoding_and_writing_alone(found):
     steps = {name: floor[name] for name in ("encode_s", "write_s", "sync_s")}
     assert floor["floor_s"] == pytest.approx(sum(steps.values()), abs=0.002)
     assert floor["floor_unsynced_s"] == pytest.approx(steps["encode_s"] + steps["write_s"], abs=0.002)
+    own = floor["own_encode_s"] + steps["write_s"] + steps["sync_s"]
+    assert floor["own_floor_s"] == pytest.approx(own, abs=0.002)
 
 
 def test_ratios_stand_beside_their_bounds(found):

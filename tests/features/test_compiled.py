@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
 import pytest
@@ -185,3 +186,20 @@ def test_definitions_and_engines_import_no_compiler():
     run = [sys.executable, "-c", IMPORTS]
     done = subprocess.run(run, env=os.environ | PATHS, check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_who_waits_too_long_for_a_folder_goes_on_without_it(tmp_path, monkeypatch, caplog):
+    """A process that is stopped while it compiles must not hold up all others for good."""
+    monkeypatch.setattr(kept_loops, "PATIENCE", 0.05)
+    with (tmp_path / "lock").open("a") as stopped, caplog.at_level(logging.WARNING):
+        flock(stopped, LOCK_EX)
+        with kept_loops.alone_in(tmp_path), kept_loops.alone_in(tmp_path):
+            pass
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 1  # it is not waited for again, nor told again
+    assert str(tmp_path) in told[0]
+
+
+def test_a_folder_is_one_processs_at_a_time(tmp_path):
+    with kept_loops.alone_in(tmp_path), (tmp_path / "lock").open("a") as other, pytest.raises(BlockingIOError):
+        flock(other, LOCK_EX | LOCK_NB)

@@ -5,7 +5,7 @@ import pytest
 
 from features.small_market import FLAT, HALTED, STEADY, SmallMarket
 from tosho.contracts import features_contract
-from tosho.features import local
+from tosho.features import local, session_pass
 from tosho.features.chunks import between_codes
 from tosho.features.panel import build_panel
 from tosho.features.plan import plan
@@ -96,7 +96,7 @@ def test_equal_values_share_their_average_rank() -> None:
         name: pl.Series([1.0, 2.0, 2.0, None], dtype=pl.Float32) for name in passes.handed_on if name != "sector33"
     }
     rows = pl.DataFrame({"session": [None] * 4, "code": ["D", "B", "C", "A"], "sector33": ["1"] * 4, **needed})
-    got = local.compute_session(rows.with_columns(pl.col("session").cast(pl.Date)), passes)
+    got = session_pass.compute_session(rows.with_columns(pl.col("session").cast(pl.Date)), passes)
     assert got["code"].to_list() == ["A", "B", "C", "D"]
     assert [None if x is None else round(x, 6) for x in got["csr_vol_20"]] == [None, 0.833333, 0.833333, 0.333333]
 

@@ -7,7 +7,7 @@ from datetime import date
 import polars as pl
 
 from features.small_market import HALTED, STEADY, SmallMarket
-from tosho.features import local
+from tosho.features import local, session_pass
 from tosho.features.graph_columns import graph_returns
 from tosho.features.panel import build_panel
 from tosho.features.plan import Plan, plan_of
@@ -64,7 +64,7 @@ def series_of(given: Given, passes: Plan, sessions: Collection[date] | None = No
 
 def finished(series: pl.DataFrame, given: Given, passes: Plan) -> pl.DataFrame:
     by_session = series.partition_by("session", maintain_order=True)
-    return pl.concat([local.compute_session(rows, passes, given.returns) for rows in by_session])
+    return pl.concat([session_pass.compute_session(rows, passes, given.returns) for rows in by_session])
 
 
 def values(given: Given, passes: Plan, sessions: Collection[date]) -> pl.DataFrame:
@@ -312,8 +312,8 @@ def dependent_on_order(market: SmallMarket, passes: Plan) -> set[str]:
     given = given_by(market, passes)
     rows = series_of(given, passes, [market.sessions[-1]])
     returns = None if given.returns is None else given.returns.sample(fraction=1, shuffle=True, seed=2)
-    shuffled = local.compute_session(rows.sample(fraction=1, shuffle=True, seed=1), passes, returns)
-    return differing(local.compute_session(rows, passes, given.returns), shuffled, passes.names)
+    shuffled = session_pass.compute_session(rows.sample(fraction=1, shuffle=True, seed=1), passes, returns)
+    return differing(session_pass.compute_session(rows, passes, given.returns), shuffled, passes.names)
 
 
 def not_incremental(market: SmallMarket, passes: Plan, keep: int) -> set[str]:

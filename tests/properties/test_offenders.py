@@ -9,7 +9,7 @@ import pytest
 
 from features.small_market import THIN, SmallMarket
 from properties import laws
-from tosho.features import columns, graph_columns, local, records
+from tosho.features import columns, graph_columns, records, session_pass
 from tosho.features.columns import CLOSE, SECTOR_RETURN
 from tosho.features.families.graph import g_mean_corr
 from tosho.features.families.returns import ret
@@ -112,7 +112,7 @@ def test_dependence_on_others_is_caught(market: SmallMarket, expression: pl.Expr
 
 
 def test_dependence_on_the_order_in_a_session_is_caught(market: SmallMarket, monkeypatch: pytest.MonkeyPatch) -> None:
-    compute_session = local.compute_session
+    compute_session = session_pass.compute_session
 
     def as_it_arrives(rows: pl.DataFrame, passes: Plan, returns: pl.DataFrame | None) -> pl.DataFrame:
         """An engine that does not order its rows by code."""
@@ -120,7 +120,7 @@ def test_dependence_on_the_order_in_a_session_is_caught(market: SmallMarket, mon
         made = compute_session(numbered, passes, returns)
         return made.with_columns(rows["code"].gather(made["code"].cast(pl.Int64))).sort("code")
 
-    monkeypatch.setattr(local, "compute_session", as_it_arrives)
+    monkeypatch.setattr(session_pass, "compute_session", as_it_arrives)
     assert laws.dependent_on_order(market, offender(ret(1).cum_count(), Scope.CROSS_SECTION)) == {"offender"}
 
 

@@ -10,17 +10,23 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fcntl import LOCK_EX, flock
+from fcntl import LOCK_EX, LOCK_NB, flock
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from tosho.config import caches
 from tosho.observability.log import logger
 
 _OTHERWISE: Final = "Name another folder in NUMBA_CACHE_DIR"
+PATIENCE: Final = 180
+"""Seconds that a process waits for another that compiles. A loop takes a few, all of them some forty."""
+
+_ASK_EVERY = 0.01
+_given_up: set[Path] = set()
 _log = logger(__name__)
 
 
@@ -50,7 +56,30 @@ def named() -> Path:
 
 @contextmanager
 def alone_in(kept: Path) -> Iterator[None]:
-    """Use a folder, one process after the other: the second finds what the first compiled."""
+    """Use a folder, one process after the other: the second finds what the first compiled.
+
+    Who has waited for `PATIENCE` seconds goes on without: two that compile the same harm no one, and one that was
+    stopped in the middle would hold up all others for good.
+    """
     with (kept / "lock").open("a") as lock:
-        flock(lock, LOCK_EX)
+        if kept not in _given_up and not _held(lock, PATIENCE):
+            _given_up.add(kept)
+            _log.warning(
+                "Another process has used %s for %d seconds; compiled loops are looked for there without waiting for "
+                "it any longer. See who holds %s.", kept, PATIENCE, lock.name,
+            )  # fmt: skip
         yield
+
+
+def _held(lock: IO[str], seconds: float) -> bool:
+    """Tell whether a lock could be had within some seconds."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            flock(lock, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(_ASK_EVERY)
+        else:
+            return True

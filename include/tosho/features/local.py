@@ -17,18 +17,17 @@ import polars as pl
 from tosho.features import columns
 from tosho.features.chunks import between_codes
 from tosho.features.dates import calendar_columns
-from tosho.features.graph_columns import graph_returns, with_graph
-from tosho.features.levels import ROW, Levels, is_number
+from tosho.features.graph_columns import graph_returns
+from tosho.features.levels import ROW, Levels
 from tosho.features.panel import by_code
 from tosho.features.parts import Part, parts_of
 from tosho.features.plan import Plan, plan
 from tosho.features.records import Grain, Made, Tables, made_of, with_records
 from tosho.features.sectors import sector_returns, sector_sums
+from tosho.features.session_pass import STORED_AS, SessionPass, compute_session, stored
 from tosho.features.sets import FeatureSet
-from tosho.features.spec import Scope
 from tosho.features.universe import topix_of, universe_of
 
-STORED_AS = pl.Float32()
 NONE: Mapping[str, pl.DataFrame] = MappingProxyType({})
 CHUNK_ROWS = 131_072
 """Rows evaluated together: few enough to stay in the processor's cache, enough to hide the cost of a call."""
@@ -62,9 +61,9 @@ def compute(
     if series.is_empty():
         return compute_session(series, passes)
     if not passes.session:
-        return _published(series, passes)
-    returns = graph_returns(panel) if passes.reads_graph else None
-    return pl.concat([compute_session(rows, passes, returns) for rows in _by_session(series)])
+        return stored(series, passes)
+    returns, finish = graph_returns(panel) if passes.reads_graph else None, SessionPass.of(passes)
+    return pl.concat([finish(rows, returns) for rows in _by_session(series)])
 
 
 def compute_market(
@@ -135,6 +134,7 @@ def compute_series(  # noqa: PLR0913 - what rows of one code look at
     sectors: pl.DataFrame | None = None,
     made: Made = NONE,
     stored_as: pl.DataType = STORED_AS,
+    beyond: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Return session, code and what the plan hands on, features as float32, ordered by code and session.
 
@@ -146,17 +146,22 @@ def compute_series(  # noqa: PLR0913 - what rows of one code look at
         sectors: What `compute_sectors` gives. Without it what needs a sector through time is null.
         made: Records of these codes.
         stored_as: Type of the features handed on.
+        beyond: The same codes' rows, and those before them that only features read which look further back than the
+            panel does, with the columns that these read.
     """
-    rows = _numbered(by_code(panel), by="code")
+    near = _numbered(by_code(panel), by="code")
+    far = near if beyond is None else _numbered(by_code(beyond), by="code")
     days = market["session"].sort()
     wanted = days if sessions is None else pl.Series("session", sorted(sessions), pl.Date)
     if sectors is None:
         sectors = compute_sectors((), market, passes)
     context = [told for told in (market, sectors) if told is not None]
-    found = [rows.filter(pl.col("session").is_in(wanted.implode())).select(columns.KEY)]
+    found = [near.filter(pl.col("session").is_in(wanted.implode())).select(columns.KEY)]
+    rows, near_from = far, near["session"].min()
     for part in sorted(parts_of(passes, wanted.len()), key=lambda part: -part.rows_before):
         if wanted.len():  # each part's rows are among those of the part before
             first = days[max(int(days.search_sorted(wanted[0])) - part.rows_before, 0)]
+            rows = near if near_from is not None and near_from <= first else rows
             rows = rows if rows["session"].min() == first else rows.filter(pl.col("session") >= first)
         read = [name for name in rows.columns if name in part.reads or name in (*columns.KEY, "sector33", ROW)]
         known = [kind for kind in passes.records(Grain.CODE) if part.reads.intersection(kind.given)]
@@ -187,41 +192,6 @@ def _part_of(
     made = levels(chunk).select(*part.columns, pl.col("session").alias(_SESSION))
     of_wanted = made[_SESSION].is_in(wanted.implode())
     return (made if of_wanted.all() else made.filter(of_wanted)).drop(_SESSION)
-
-
-def compute_session(rows: pl.DataFrame, passes: Plan, returns: pl.DataFrame | None = None) -> pl.DataFrame:
-    """Return one session's session, code and the set's columns as float32, ordered by code.
-
-    Args:
-        rows: What `compute_series` gives for one session, of all codes, in any order.
-        passes: The plan.
-        returns: What `graph_returns` gives, of all codes; at least of this session and the 59 before. Without it what
-            needs the graph is null.
-    """
-    frame = rows if rows["code"].is_sorted() else rows.sort("code")
-    if passes.reads_graph:
-        frame = with_graph(frame, returns)
-    for level in passes.session:
-        frame = frame.with_columns(
-            _finite(_in_sector(f.expression) if f.scope is Scope.GROUP else f.expression).alias(f.name) for f in level
-        )
-    return _published(frame, passes)
-
-
-def _published(rows: pl.DataFrame, passes: Plan) -> pl.DataFrame:
-    types = rows.schema
-    wide = [name for name in passes.names if types[name] != STORED_AS]
-    return rows.with_columns(pl.col(wide).cast(STORED_AS)).select(*columns.KEY, *passes.names)
-
-
-def _in_sector(value: pl.Expr) -> pl.Expr:
-    """The engine's partition of scope GROUP. What no sector is known of is no group."""
-    return pl.when(pl.col("sector33").is_not_null()).then(value.over("sector33"))
-
-
-def _finite(value: pl.Expr) -> pl.Expr:
-    number = value.cast(pl.Float64)
-    return pl.when(is_number(number)).then(number)
 
 
 def _by_session(series: pl.DataFrame) -> Iterator[pl.DataFrame]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,12 +12,12 @@ import polars as pl
 
 from tosho.contracts import BARS
 from tosho.features import columns
+from tosho.features.grid import Grid, Numbers
 from tosho.point_in_time.asof import AsOfError, as_of
 from tosho.point_in_time.prices import FACTOR, adjusted, cumulative_factors, with_factor
 
 _BARS = {name: dtype for name, dtype in BARS.schema.items() if name in columns.PANEL}
 _SECURITIES = ("sector33", "segment", "scale")
-Numbers = npt.NDArray[np.int64]
 
 
 class PanelError(ValueError):
@@ -63,29 +63,88 @@ def build_panel(
         PanelError: A code has two bars in one session.
         AsOfError: A code has two listings in one session.
     """
-    given = pl.Series("session", [] if sessions is None else list(sessions), pl.Date)
-    grid = _Grid.of(given, bars, *([] if securities is None else [securities]))
-    of_bars = grid.places(bars)
-    if duplicates := bars.height - np.count_nonzero(grid.marked(of_bars)):
-        raise PanelError(f"{duplicates} of {bars.height} bars repeat a session and code; the bound is none. Drop them.")
-    of_listing = None if securities is None else grid.places(securities)
-    there = grid.marked(of_bars) if of_listing is None else grid.marked(of_bars) | grid.marked(of_listing)
-    at = np.flatnonzero(there)
-    rows = grid.keys(at).with_columns(
-        pl.Series("follows", np.diff(at, prepend=-2) == 1),
-        pl.Series("sessions_listed", np.cumsum(there)[at] - grid.before(np.cumsum(there), at)),
-    )
-    own = bars.select(pl.exclude(columns.KEY).gather(grid.rows_at(of_bars, at)))
-    not_given = (pl.lit(None, dtype).alias(name) for name, dtype in _BARS.items() if name not in bars.columns)
-    factors = cumulative_factors(bars, splits)
-    rows = with_factor(rows.hstack(own).with_columns(not_given), factors)
-    rows = rows.with_columns(
-        pl.col("close").alias("close_raw"), pl.col("volume").alias("volume_raw"), pl.col("adj_factor").fill_null(1.0)
-    )
-    rows = _with_shares(rows.with_columns(adjusted()), shares, factors)
-    return _with_listing(rows, securities, of_listing, grid, at).select(
-        pl.col(name).cast(dtype) for name, dtype in columns.PANEL.items()
-    )
+    return Rows.of(bars, shares, securities, sessions=sessions, splits=splits).panel()
+
+
+def bars_columns(panel: Collection[str]) -> tuple[str, ...]:
+    """Return the columns of bars that some columns of a panel are made of; key and `adj_factor` always count.
+
+    >>> bars_columns(["close", "volume_raw", "sector33"])
+    ('session', 'code', 'close', 'volume', 'adj_factor')
+    """
+    wanted = {*columns.KEY, "adj_factor", *(name.removesuffix("_raw") for name in panel)}
+    return tuple(name for name in BARS.schema if name in wanted)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a panel, of which columns are made as far as they are wanted."""
+
+    bars: pl.DataFrame
+    shares: pl.DataFrame | None
+    securities: pl.DataFrame | None
+    factors: pl.DataFrame
+    grid: Grid
+    of_bars: Numbers
+    of_listing: Numbers | None
+    there: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(
+        cls,
+        bars: pl.DataFrame,
+        shares: pl.DataFrame | None = None,
+        securities: pl.DataFrame | None = None,
+        *,
+        sessions: Iterable[date] | None = None,
+        splits: pl.DataFrame | None = None,
+    ) -> Rows:
+        """Return the rows that `build_panel` tells of."""
+        given = pl.Series("session", [] if sessions is None else list(sessions), pl.Date)
+        grid = Grid.of(given, bars, *([] if securities is None else [securities]))
+        of_bars = grid.places(bars)
+        if duplicates := bars.height - np.count_nonzero(grid.marked(of_bars)):
+            raise PanelError(
+                f"{duplicates} of {bars.height} bars repeat a session and code; the bound is none. Drop them."
+            )
+        of_listing = None if securities is None else grid.places(securities)
+        there = grid.marked(of_bars) if of_listing is None else grid.marked(of_bars) | grid.marked(of_listing)
+        return cls(bars, shares, securities, cumulative_factors(bars, splits), grid, of_bars, of_listing, there)
+
+    def panel(self, since: date | None = None, only: Collection[str] = tuple(columns.PANEL)) -> pl.DataFrame:
+        """Return the rows as `build_panel` does.
+
+        Args:
+            since: The first session that is given back; all, if left out. Earlier ones count all the same.
+            only: Columns that are wanted, beside the key and the engine's own.
+        """
+        named = {*columns.KEY, *columns.ENGINES_OWN, *only}
+        wanted = {name: kind for name, kind in columns.PANEL.items() if name in named}
+        at = np.flatnonzero(self.there)
+        follows = np.diff(at, prepend=-2) == 1
+        if since is not None:
+            kept = at % self.grid.width >= int(self.grid.days.search_sorted(since))
+            at, follows = at[kept], follows[kept]
+        rows = self.grid.keys(at).with_columns(pl.Series("follows", follows))
+        if "sessions_listed" in wanted:
+            counts = np.cumsum(self.there, dtype=np.int64)
+            rows = rows.with_columns(pl.Series("sessions_listed", counts[at] - self.grid.before(counts, at)))
+        rows = self._with_bars(rows, at, wanted)
+        if "shares_outstanding" in wanted:
+            rows = _with_shares(rows, self.shares, self.factors)
+        if not wanted.keys().isdisjoint(_SECURITIES):
+            rows = _with_listing(rows, self.securities, self.of_listing, self.grid, at)
+        return rows.select(pl.col(name).cast(kind) for name, kind in wanted.items())
+
+    def _with_bars(self, rows: pl.DataFrame, at: Numbers, wanted: Collection[str]) -> pl.DataFrame:
+        read = [name for name in bars_columns(wanted) if name not in columns.KEY]
+        given = [name for name in read if name in self.bars.columns]
+        own = self.bars.select(pl.col(given).gather(self.grid.rows_at(self.of_bars, at)))
+        not_given = (pl.lit(None, _BARS[name]).alias(name) for name in read if name not in given)
+        rows = with_factor(rows.hstack(own).with_columns(not_given), self.factors)
+        as_traded = (pl.col(name).alias(f"{name}_raw") for name in ("close", "volume") if f"{name}_raw" in wanted)
+        rows = rows.with_columns(*as_traded, pl.col("adj_factor").fill_null(1.0))
+        return rows.with_columns(price for price in adjusted() if price.meta.output_name() in wanted)
 
 
 def with_growth(panel: pl.DataFrame) -> pl.DataFrame:
@@ -112,65 +171,6 @@ def rows_of(bars: pl.DataFrame, securities: pl.DataFrame | None = None) -> pl.Da
     return pl.concat([table.select(columns.KEY) for table in tables]).unique()
 
 
-@dataclass(frozen=True)
-class _Grid:
-    """All codes by all sessions, as numbers that rise with code and session; no two codes are near each other."""
-
-    codes: pl.Series
-    days: pl.Series
-
-    @classmethod
-    def of(cls, sessions: pl.Series, *tables: pl.DataFrame) -> _Grid:
-        codes = pl.concat([table["code"].unique() for table in tables]).unique().sort()
-        return cls(codes, pl.concat([sessions, *(table["session"].unique() for table in tables)]).unique().sort())
-
-    @property
-    def width(self) -> int:
-        """Numbers from a code's first session to the next code's."""
-        return self.days.len() + columns.LISTED_CAP
-
-    def places(self, table: pl.DataFrame) -> Numbers:
-        """Return the numbers of a table's rows."""
-        codes = table["code"].replace_strict(self.codes, pl.Series(range(self.codes.len()), dtype=pl.Int64))
-        codes = codes.cast(pl.Int64)  # of no rows Polars leaves texts
-        sessions = self.days.search_sorted(table["session"])
-        return (codes * self.width + sessions.cast(pl.Int64)).to_numpy()
-
-    def marked(self, places: Numbers) -> npt.NDArray[np.bool_]:
-        """Tell of every number whether it is among the places."""
-        marks = np.zeros(self.codes.len() * self.width, np.bool_)
-        marks[places] = True
-        return marks
-
-    def keys(self, at: Numbers) -> pl.DataFrame:
-        """Return session and code of some numbers."""
-        return pl.DataFrame([self.days.gather(at % self.width), self.codes.gather(at // self.width)])
-
-    def before(self, counts: Numbers, at: Numbers) -> Numbers:
-        """Return how many rows lie `LISTED_CAP` sessions or more before each number."""
-        past = at - columns.LISTED_CAP
-        return np.where(past >= 0, counts[np.maximum(past, 0)], 0)
-
-    def rows_at(self, places: Numbers, at: Numbers) -> pl.Series:
-        """Return the row of a table that is at each number, null where there is none."""
-        rows = np.full(self.codes.len() * self.width, -1, np.int64)
-        rows[places] = np.arange(places.size)
-        return _or_null(rows[at])
-
-    def rows_up_to(self, places: Numbers, at: Numbers, age: int) -> pl.Series:
-        """Return the row of a table that is at each number or at most `age` before, the newest; null without one."""
-        last = np.full(self.codes.len() * self.width, -self.width, np.int64)
-        last[places] = places
-        newest = np.maximum.accumulate(last)[at]
-        rows = np.full(last.size, -1, np.int64)
-        rows[places] = np.arange(places.size)
-        return _or_null(np.where(at - newest <= age, rows[np.maximum(newest, 0)], -1))
-
-
-def _or_null(rows: Numbers) -> pl.Series:
-    return pl.Series(rows).cast(pl.UInt32, strict=False)  # no row, -1, becomes null
-
-
 def _with_shares(rows: pl.DataFrame, shares: pl.DataFrame | None, factors: pl.DataFrame) -> pl.DataFrame:
     if shares is None:
         return rows.with_columns(pl.lit(None, pl.Float64).alias("shares_outstanding"))
@@ -180,7 +180,7 @@ def _with_shares(rows: pl.DataFrame, shares: pl.DataFrame | None, factors: pl.Da
 
 
 def _with_listing(
-    rows: pl.DataFrame, securities: pl.DataFrame | None, places: Numbers | None, grid: _Grid, at: Numbers
+    rows: pl.DataFrame, securities: pl.DataFrame | None, places: Numbers | None, grid: Grid, at: Numbers
 ) -> pl.DataFrame:
     if securities is None or places is None:
         return rows.with_columns(pl.lit(None, pl.String).alias(name) for name in _SECURITIES)

@@ -37,7 +37,7 @@ class Part:
 def parts_of(passes: Plan, sessions: int) -> Iterator[Part]:
     """Yield the parts in which a number of sessions is computed; their columns together are what is handed on."""
     longest = max((0, *passes.lookback.values()))
-    bounds = [bound for bound in BOUNDS if bound < longest] if sessions < WORTHWHILE else []
+    bounds = [bound for bound in BOUNDS if bound < longest] if is_parted(sessions) else []
     made = {f.name for level in passes.series for f in level}
     before = -1
     for bound in (*bounds, longest):
@@ -46,6 +46,11 @@ def parts_of(passes: Plan, sessions: int) -> Iterator[Part]:
         if names:
             yield Part(names, tuple(_needed(passes.series, names)), bound)
         before = bound
+
+
+def is_parted(sessions: int) -> bool:
+    """Return whether so many sessions are computed in parts."""
+    return sessions < WORTHWHILE
 
 
 def read_beyond(passes: Plan, rows: int) -> frozenset[str]:

@@ -15,10 +15,10 @@ from tosho.evaluation.leaks import signal
 from tosho.evaluation.leaks.canaries import planted
 from tosho.evaluation.leaks.market import read_market, read_splits
 from tosho.evaluation.leaks.values import changed, narrowed, through_time
-from tosho.features import local
 from tosho.features.columns import KEY, MARKET
 from tosho.features.pieces.universe import topix_begins
 from tosho.features.plan import Plan
+from tosho.features.session_pass import STORED_AS
 from tosho.features.spec import Scope
 from tosho.features.universe import before_topix
 from tosho.quality.verdict import NOT_MEASURED, Verdict, at_most
@@ -116,7 +116,7 @@ def _again(lake: Lake, session: date, passes: Plan, names: Sequence[str], codes:
     splits = read_splits(lake, sessions[:-rows], codes)
     none = pl.DataFrame(schema=MARKET)  # a sample of codes is no universe
     made = through_time(market, wanted, [session], splits=splits, universe=none).rows
-    return made.select(*KEY, *(pl.col(name).cast(local.STORED_AS) for name in names))
+    return made.select(*KEY, *(pl.col(name).cast(STORED_AS) for name in names))
 
 
 def _rank_ic(lake: Lake, session: date, passes: Plan) -> Verdict:

@@ -9,7 +9,7 @@ from datetime import date
 import polars as pl
 
 from tosho.evaluation.leaks.market import Market
-from tosho.features import local
+from tosho.features import local, session_pass
 from tosho.features.columns import KEY, MARKET
 from tosho.features.graph_columns import graph_returns
 from tosho.features.panel import build_panel
@@ -113,7 +113,7 @@ def finished(through: Through, passes: Plan, sessions: Sequence[date], newest: i
     later = pl.col("session") >= sessions[-newest:][0]
     whole = rows.filter(later)
     parts = whole.partition_by("session", maintain_order=True)
-    of_session = pl.concat([local.compute_session(part, passes, through.returns) for part in parts])
+    of_session = pl.concat([session_pass.compute_session(part, passes, through.returns) for part in parts])
     whole = whole.select(*KEY, *(of_session[name] if name in made else name for name in passes.names))
     earlier = rows.filter(~later).select(*KEY, *(name for name in passes.names if name not in made))
     return pl.concat([earlier, whole], how="diagonal").select(whole.columns)

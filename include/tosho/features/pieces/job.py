@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
+from functools import cached_property, partial
 
 import polars as pl
 
@@ -13,16 +13,18 @@ from tosho.contracts import features_contract
 from tosho.features import local
 from tosho.features.columns import LISTING_AGE
 from tosho.features.inputs import FACT, Published
+from tosho.features.panel import bars_columns
 from tosho.features.parts import read_beyond
 from tosho.features.pieces.partitions import Target
-from tosho.features.pieces.read import FAR, Read, bars_columns
+from tosho.features.pieces.read import Read
 from tosho.features.pieces.sectors import SectorSums
 from tosho.features.pieces.series import Series
 from tosho.features.pieces.shape import Shape
-from tosho.features.pieces.source import LakeSource, Window, codes_in, read_tables
+from tosho.features.pieces.source import FAR, LakeSource, Window, codes_in, read_tables
 from tosho.features.pieces.universe import UniverseSums, topix_begins
 from tosho.features.plan import Plan
 from tosho.features.records import Grain, Made
+from tosho.features.session_pass import SessionPass
 from tosho.features.sets import FeatureSet
 from tosho.features.universe import FACT as WITHOUT_TOPIX
 from tosho.features.universe import before_topix, topix_of, universe_index
@@ -68,7 +70,11 @@ class Finish:
 
     def __call__(self, rows: pl.DataFrame, returns: pl.DataFrame | None) -> pl.DataFrame:
         """Return session, code and the set's columns, ordered by code."""
-        return local.compute_session(rows, self.passes, returns)
+        return self._pass(rows, returns)
+
+    @cached_property
+    def _pass(self) -> SessionPass:
+        return SessionPass.of(self.passes)  # by the worker: expressions need not travel
 
 
 @dataclass(frozen=True)

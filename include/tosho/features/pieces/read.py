@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Final
 
-from tosho.contracts import BARS
 from tosho.features.pieces.blob import pack, split_by_bucket
 from tosho.features.pieces.shape import Shape
 from tosho.features.pieces.source import Source, Window
-
-FAR: Final = 260
-"""Sessions before the wanted ones, beyond which only some columns of bars are read: few features look back further."""
-
-
-def bars_columns(panel: Collection[str]) -> tuple[str, ...]:
-    """Return the columns of bars that some columns of a panel are made of; key and `adj_factor` always count.
-
-    >>> bars_columns(["close", "volume_raw", "sector33"])
-    ('session', 'code', 'close', 'volume', 'adj_factor')
-    """
-    wanted = {"session", "code", "adj_factor", *(name.removesuffix("_raw") for name in panel)}
-    return tuple(name for name in BARS.schema if name in wanted)
 
 
 @dataclass(frozen=True)
 class Read:
     """From the number of a chunk to the tables' rows of its sessions.
 
-    Of bars that lie further back than `FAR` sessions only the columns `far` are read; all, if that is None. Rows of
-    other codes than `codes` are left out; of none, if that is None.
+    Of bars that lie further back than `source.FAR` sessions only the columns `far` are read; all, if that is None. Rows
+    of other codes than `codes` are left out; of none, if that is None.
     """
 
     source: Source
@@ -49,12 +34,7 @@ class Read:
     def __call__(self, chunk: int) -> Iterator[tuple[int, str, bytes]]:
         """Yield a chunk's rows as bucket, table and blob."""
         full, ever = self.chunks[chunk]
-        bars = self.far if full and full[-1] < self._near_from else None
+        bars = self.far if full and full[-1] < self.window.near_from else None
         for name, frame in self.source.read(full, ever, bars).items():
             for bucket, rows in split_by_bucket(frame, self.shape.buckets, self.codes):
                 yield bucket, name, pack(rows)
-
-    @cached_property
-    def _near_from(self) -> date:
-        needed = self.window.needed
-        return needed[max(needed.index(self.window.wanted[0]) - FAR, 0)]

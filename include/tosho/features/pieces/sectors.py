@@ -8,8 +8,7 @@ from datetime import date
 import polars as pl
 
 from tosho.features.columns import REACH
-from tosho.features.panel import build_panel
-from tosho.features.pieces.read import bars_columns
+from tosho.features.panel import bars_columns, build_panel
 from tosho.features.pieces.source import Source, Window
 from tosho.features.sectors import SUMS, sector_sums
 

@@ -12,12 +12,12 @@ from tosho.contracts import BARS
 from tosho.features import local
 from tosho.features.columns import GRAPH_REACH
 from tosho.features.graph_columns import graph_returns
-from tosho.features.panel import build_panel
-from tosho.features.parts import rows_read
+from tosho.features.panel import Rows
+from tosho.features.parts import is_parted, read_beyond, rows_read
 from tosho.features.pieces.blob import pack, unpack
 from tosho.features.pieces.by_session import BySession
 from tosho.features.pieces.shape import Shape
-from tosho.features.pieces.source import Tables, Window
+from tosho.features.pieces.source import FAR, Tables, Window
 from tosho.features.plan import Plan
 from tosho.features.records import Grain, Records
 
@@ -55,7 +55,8 @@ class Series:
         bars = tables.get("bars", BARS.empty())
         listing, shares, splits = (tables.get(name) for name in ("securities", "shares", "splits"))
         # these codes' own bars need not show all sessions that there were
-        panel = build_panel(bars, shares, listing, sessions=self.window.needed, splits=splits)
+        given = Rows.of(bars, shares, listing, sessions=self.window.needed, splits=splits)
+        panel = given.panel(self.window.near_from if self._far else None)
         rows = local.compute_series(
             panel,
             self.market,
@@ -63,6 +64,7 @@ class Series:
             self.window.wanted,
             sectors=self.sectors,
             made={records.name: records.made_of(tables, self._read_from(records)) for records in self._records},
+            beyond=given.panel(only=self._far) if self._far else None,
         )
         return rows, self._graph_returns(panel) if self.passes.reads_graph else None
 
@@ -75,6 +77,11 @@ class Series:
         there = [tables[name] for name in ("bars", "securities") if name in tables]
         codes = pl.concat([rows.filter(since)["code"] for rows in there] or [pl.Series("code", [], pl.String)]).unique()
         return {name: rows.filter(pl.col("code").is_in(codes.implode())) for name, rows in tables.items()}
+
+    @property
+    def _far(self) -> frozenset[str]:
+        """What is read beyond the rows that all features look back at, where these are not the most; else nothing."""
+        return read_beyond(self.passes, FAR) if is_parted(len(self.window.wanted)) else frozenset()
 
     @property
     def _records(self) -> tuple[Records, ...]:

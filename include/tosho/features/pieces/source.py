@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
-from typing import Protocol
+from typing import Final, Protocol
 
 import polars as pl
 
@@ -29,6 +29,10 @@ _TOGETHER = 64
 """Sessions of a large table that are in memory at once."""
 
 
+FAR: Final = 260
+"""Sessions before the wanted ones, beyond which only some columns of bars are read: few features look back further."""
+
+
 class SessionsMissingError(LookupError):
     """The lake lacks bars of a session that the run needs."""
 
@@ -44,6 +48,11 @@ class Window:
     earlier: tuple[date, ...]
     needed: tuple[date, ...]
     wanted: tuple[date, ...]
+
+    @property
+    def near_from(self) -> date:
+        """The first needed session that does not lie beyond `FAR`."""
+        return self.needed[max(self.needed.index(self.wanted[0]) - FAR, 0)]
 
     def chunks(self, sessions: int) -> list[tuple[list[date], list[date]]]:
         """Return what is read together: some sessions in full, or, of some, what counts however old it is.

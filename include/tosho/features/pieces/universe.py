@@ -7,8 +7,7 @@ from datetime import date
 
 import polars as pl
 
-from tosho.features.panel import build_panel
-from tosho.features.pieces.read import bars_columns
+from tosho.features.panel import bars_columns, build_panel
 from tosho.features.pieces.sectors import SESSIONS
 from tosho.features.pieces.source import Source
 from tosho.features.universe import SUMS, universe_sums

@@ -51,8 +51,8 @@ def _over_floor(entries: Entries, sets: list[str]) -> Iterator[Ratio]:
         if floor := entries.get(f"floor/{name}"):
             wall = entries[f"local/{name}"]["work_s"]
             yield _at_most(f"{name}: local engine over the floor", wall / floor["floor_s"], FLOOR.get(name))
-            own = wall / floor["own_floor_s"]
-            yield _at_most(f"{name}: the same, the floor in the lake's own encoding", own, None)
+            if own := floor.get("own_floor_s"):  # results are kept, and those of before do not have it
+                yield _at_most(f"{name}: the same, the floor in the lake's own encoding", wall / own, None)
             unsynced = wall / floor["floor_unsynced_s"]
             yield _at_most(f"{name}: the same, the floor not waiting for the disk", unsynced, FLOOR.get(name))
 

@@ -36,7 +36,7 @@ def test_those_of_a_child_that_nobody_waits_for_count(tmp_path):
 
 
 def test_memory_of_processes_that_live_at_once_is_added(tmp_path):
-    hold = "import time\nx = bytearray(b'1' * 60_000_000)\ntime.sleep(1.5)"
+    hold = "import time\nx = bytearray(b'1' * 60_000_000)\ntime.sleep(3)"
     code = (
         "import subprocess, sys\n"
         f"all = [subprocess.Popen([sys.executable, '-c', {hold!r}]) for _ in range(2)]\n"

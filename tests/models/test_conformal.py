@@ -1,10 +1,12 @@
 """Intervals are as wide as their bucket needs, and hold as often as they say on sessions that came later."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from crepes import ConformalPredictiveSystem  # noqa: TID253 - the oracle
 
-from planted.restless import CODES, SLOPES, draw, part
+from planted.restless import CODES, LAST, SLOPES, draw, part
 from tosho.contracts import HORIZONS, QUANTILES
 from tosho.dataset.samples import Samples
 from tosho.models.conformal import Mondrian, TooFewToCalibrateError
@@ -124,10 +126,37 @@ def test_a_row_without_a_label_calibrates_nothing(calibrated, market):
     samples, scores = market
     returns = samples.returns.copy()
     returns[: 10 * CODES] = np.nan
-    gaps = Samples(samples.columns, samples.sessions, samples.bounds, samples.codes, samples.features, returns)
-    whole = SMALL.calibrate(samples, [part(samples, scores, 10, 60)], SLOPES)
-    holed = SMALL.calibrate(gaps, [part(gaps, scores, 10, 60)], SLOPES)
-    assert (whole.offsets == holed.offsets).all()
+    gaps = replace(samples, returns=returns)
+    whole = SMALL.calibrate(samples.between(samples.sessions[10], LAST), [part(samples, scores, 10, 60)], SLOPES)
+    assert (whole.offsets == SMALL.calibrate(gaps, [part(gaps, scores, 10, 60)], SLOPES).offsets).all()
+    assert (whole.offsets == SMALL.calibrate(gaps, [part(gaps, scores, 0, 60)], SLOPES).offsets).all()
+
+
+def test_sessions_before_the_first_fold_count_with_a_promise_of_nothing(market):
+    samples, scores = market
+    nothing = np.vstack([np.zeros((20 * CODES, len(HORIZONS))), scores[20 * CODES :]])
+    found = SMALL.calibrate(samples, [part(samples, scores, 20, 40), part(samples, scores, 40, 60)], SLOPES)
+    told = SMALL.calibrate(samples, [part(samples, nothing, first, first + 20) for first in (0, 20, 40)], SLOPES)
+    assert found.to_bytes() == told.to_bytes()
+
+
+def test_no_session_after_the_folds_counts(market):
+    samples, scores = market
+    returns = samples.returns.copy()
+    returns[60 * CODES :] *= 3
+    later = replace(samples, returns=returns)
+    found, other = (SMALL.calibrate(rows, [part(rows, scores, 20, 60)], SLOPES) for rows in (samples, later))
+    assert found.to_bytes() == other.to_bytes()
+
+
+def test_a_calm_spell_that_the_folds_alone_saw_does_not_make_intervals_narrow():
+    moods = np.where(np.arange(120) // 15 % 2, 0.7, 1.4)
+    samples, scores = draw(spread=moods)
+    calm = [part(samples, scores, 45, 60)]
+    told = coverage(SMALL.calibrate(samples, calm, SLOPES), samples, scores)
+    untold = coverage(SMALL.calibrate(samples.between(samples.sessions[45], LAST), calm, SLOPES), samples, scores)
+    assert told == pytest.approx(0.90, abs=0.02)
+    assert untold.max() < 0.85
 
 
 def test_too_few_rows_are_refused(market):

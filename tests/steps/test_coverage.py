@@ -48,6 +48,17 @@ def test_a_market_that_grew_restless_where_nothing_tells_is_found_out():
     assert [v.gate for v in verdicts if not v.passed] == [f"predictions.coverage_{h}" for h in HORIZONS]
 
 
+def test_what_is_measured_is_calibrated_on_the_sessions_before_the_folds_as_well():
+    spread = np.where(np.arange(LENGTH) // 10 % 2, 0.7, 1.4)
+    spread[100:150] = 0.7
+    samples, scores = draw(LENGTH, spread=spread)
+    late = folds(samples, scores)[2:]
+    told = held_out(SMALL, samples, late, slopes).coverage().mean()
+    untold = held_out(SMALL, samples.between(samples.sessions[100], LAST), late, slopes).coverage().mean()
+    assert told.min() > 0.87
+    assert untold.max() < 0.84
+
+
 def test_a_session_without_a_known_return_has_no_coverage():
     samples, scores = draw(LENGTH)
     held = held_out(SMALL, samples, folds(samples, scores), slopes)

@@ -1,7 +1,9 @@
 """Split-conformal calibration by bucket of volatility and size (Mondrian): crepes' door.
 
-What a fold's model said of sessions that it was not fitted on is compared with what followed. Within a bucket, crepes'
-conformal predictive system takes the quantiles from the order statistics of the residuals. Without a difficulty
+What a fold's model said of sessions that it was not fitted on is compared with what followed, and a promise of nothing
+with what followed in the sessions before: all codes of a session are restless together, so that of 20 sessions ahead
+a few folds hold a handful of draws, and how wide an interval must be takes the whole history (ADR 5). Within a bucket,
+crepes' conformal predictive system takes the quantiles from the order statistics of the residuals. Without a difficulty
 estimate it adds the same to every prediction of a bucket: what it says of a prediction of zero is all there is to keep.
 """
 
@@ -43,18 +45,19 @@ class Mondrian:
     least_rows: int = 1000
 
     def calibrate(self, samples: Samples, parts: Sequence[Walked], slopes: Sequence[float]) -> Intervals:
-        """Return intervals whose quantiles are those of the folds' out-of-sample rows.
+        """Return intervals whose quantiles are those of the folds' out-of-sample rows and of the sessions before.
 
         Args:
-            samples: All rows of the training period: the confidence of a row is its place among them.
-            parts: The folds, each with the rows that its model was tested on and what it said of them.
+            samples: All rows of the training period: the confidence of a row is its place among them. In those before
+                the first fold's test sessions, of which no model said anything out of sample, nothing is promised.
+            parts: The folds, oldest first, each with the rows that its model was tested on and what it said of them.
             slopes: By horizon, the return that goes with a standard deviation of score.
 
         Raises:
             TooFewToCalibrateError: A horizon has fewer than LEAST labelled out-of-sample rows.
         """
         places = intervals.place_of(VOLATILITY, samples), intervals.place_of(SIZE, samples)
-        rows = _residuals(parts, slopes, places)
+        rows = _joined([*_without_promise(samples, parts[0], places), *_residuals(parts, slopes, places)])
         grid, buckets = self._finest(rows, places)
         offsets = np.stack([_quantiles(found, buckets, grid.buckets) for found in rows.residuals.T])
         counts = np.bincount(grid.of(samples.features), minlength=grid.buckets)
@@ -80,22 +83,35 @@ class Mondrian:
 
 
 class _Residuals(NamedTuple):
-    """Out-of-sample rows: traits `[rows]`, and realised less expected return `[rows, horizons]`; NaN if unknown."""
+    """Rows to calibrate with: traits `[rows]`, and realised less expected return `[rows, horizons]`; NaN if unknown."""
 
     volatility: Float64s
     size: Float64s
     residuals: Float64s
 
 
-def _residuals(parts: Sequence[Walked], slopes: Sequence[float], places: tuple[int, int]) -> _Residuals:
-    known = [intervals.traits(*places, part.test.features) for part in parts]
-    residuals = [
-        intervals.above_the_mean(part.test.returns, part.test.bounds)
-        - intervals.expected_returns(part.scores, part.test.bounds, slopes)
-        for part in parts
-    ]
-    volatility, size = (np.concatenate(of_parts) for of_parts in zip(*known, strict=True))
-    return _Residuals(volatility, size, np.concatenate(residuals))
+def _residuals(parts: Sequence[Walked], slopes: Sequence[float], places: tuple[int, int]) -> list[_Residuals]:
+    """Return what each fold's model was wrong by."""
+    promised = (intervals.expected_returns(part.scores, part.test.bounds, slopes) for part in parts)
+    return [_above(part.test, places, expected) for part, expected in zip(parts, promised, strict=True)]
+
+
+def _without_promise(samples: Samples, first: Walked, places: tuple[int, int]) -> list[_Residuals]:
+    """Return the sessions before the first fold's test: what a promise of nothing was wrong by; none where none is."""
+    earlier = [session for session in samples.sessions if session < first.test.sessions[0]]
+    return [_above(samples.between(earlier[0], earlier[-1]), places, 0.0)] if earlier else []
+
+
+def _above(samples: Samples, places: tuple[int, int], expected: Float64s | float) -> _Residuals:
+    realised = intervals.above_the_mean(samples.returns, samples.bounds)
+    return _Residuals(*intervals.traits(*places, samples.features), realised - expected)
+
+
+def _joined(parts: Sequence[_Residuals]) -> _Residuals:
+    """Return the rows of all that have a label, of whatever horizon."""
+    rows = _Residuals(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    known = np.isfinite(rows.residuals).any(axis=1)
+    return _Residuals(*(column[known] for column in rows))
 
 
 def _grid(rows: _Residuals, places: tuple[int, int], sizes: tuple[int, ...]) -> Grid:

@@ -36,14 +36,15 @@ def daily(market, learner):
     return daily_ic(scores, tested)
 
 
-def gain(market, block):
-    whole = ATFT(ALONE[block], schedule=SCHEDULE)
+def gain(market, block, direct):
+    whole = ATFT(replace(ALONE[block], direct=direct), schedule=SCHEDULE)
     return gains(daily(market, whole), {block: daily(market, whole.ablations()[block])})[block].overall
 
 
+@pytest.mark.parametrize("direct", [False, True], ids=["alone", "beside the direct path"])
 @pytest.mark.parametrize("block", PLANTED)
-def test_a_block_gains_where_its_effect_is_planted_and_nothing_where_it_is_not(block):
-    there, elsewhere = gain(PLANTED[block], block), gain(blocks.plain, block)
+def test_a_block_gains_where_its_effect_is_planted_and_nothing_where_it_is_not(block, direct):
+    there, elsewhere = gain(PLANTED[block], block, direct), gain(blocks.plain, block, direct)
     assert there.t >= SIGNIFICANT
     assert elsewhere.t < SIGNIFICANT
     assert elsewhere.mean < 0.1 * there.mean

@@ -48,6 +48,11 @@ one slot, which has to exist, and in which an evening then waits for a history t
 TRAINING_POOL = os.environ.get("TOSHO_TRAINING_POOL", "default_pool")
 """Of the tasks that train. With GPUs a pool of their size, which has to exist: a training more would share one."""
 
+EACH_FOR_ITSELF = {"trigger_rule": "all_done"}
+"""Of mapped tasks that others are mapped before: where one of a kind failed, other kinds go on, and what needs it makes
+it again, or fails with its sentence.
+"""
+
 SESSION = Param(None, type=["null", "string"], format="date", title="Session", description="Empty: the run's own.")
 CODES = Param(
     [],
@@ -58,6 +63,8 @@ CODES = Param(
 )
 FEATURE_SET = Param("core", type="string", enum=["core", "alpha158", "full", "standard"], title="Feature set")
 KINDS = ["lightgbm", "linear", "double_ensemble", "ensemble", "atft"]
+SEARCHED = ["lightgbm", "atft"]
+"""Kinds whose settings can be searched."""
 MODEL = Param(
     "lightgbm",
     type="string",
@@ -172,6 +179,11 @@ def spark_job(task_id: str, application: str, arguments: list[Any]) -> SparkJob:
 def container_job(task_id: str, command: list[Any], **options: Any) -> ContainerJobOperator:  # noqa: ANN401 - Airflow's
     """Return a task that runs a command line of `jobs/train` in the training image (or as a process)."""
     return ContainerJobOperator(task_id=task_id, command=command, settings=settings, **options)
+
+
+def training_job(task_id: str, command: list[Any], named: str, **options: Any) -> ContainerJobOperator:  # noqa: ANN401
+    """Return a task that runs a part of a training in its pool. `named` is the name of its instances, a template."""
+    return container_job(task_id, command, pool=TRAINING_POOL, map_index_template=named, **options)
 
 
 def approval(task_id: str, subject: Any, body: Any, **options: Any) -> HITLOperator:  # noqa: ANN401 - Airflow's

@@ -4,17 +4,22 @@ Runs after the last session of each week (holidays considered), or by hand.
 
 1. `session_of_run`: the last session that training may know.
 2. `training_range`: from the first session with features, or the one asked for.
-3. `models_of_run`: the kinds asked for. What follows runs for each of them, none waiting for another:
-4. `train`: in a container, with GPUs where they are configured, in the pool `TOSHO_TRAINING_POOL`: labels, purged
-   walk-forward folds, a model for each horizon, out-of-sample rank IC, null tests; the model goes to MLflow, and
-   becomes champion only if it earned it. The log gives the reasons. With `trials` a search for settings comes first,
-   for the kinds that have one; a training that was killed goes on with it where it was. With `ablations` a kind that is
-   made of blocks (atft) also walks the folds without each of them, and the comparison tells what each adds.
-5. `question`: with `approval` switched on, what a person has to know of a model that earned it; else skipped, with all
+3. `folds_of_run`: labels, and which folds purged walk-forward makes of that, for each of the kinds asked for
+   (`models_of_run`).
+4. `tune`: with `trials`, a search for settings for each kind that has one (`searched_of_run`); one that was killed goes
+   on where it was.
+5. `fit`: each fold of each kind in a container, with GPUs where they are configured, in the pool
+   `TOSHO_TRAINING_POOL`: a model for each horizon, and what it says of sessions that it has not seen. A fold that is
+   finished is not fitted again, and a network that was killed goes on from its checkpoint.
+6. `train`: what follows runs for each kind, and a fold that failed is tried once more and fails its kind alone. In a
+   container, too: out-of-sample rank IC of all folds, null tests, the final model; it goes to MLflow, and becomes
+   champion only if it earned it. The log gives the reasons. With `ablations` a kind that is made of blocks (atft) also
+   walks the folds without each of them, and the comparison tells what each adds.
+7. `question`: with `approval` switched on, what a person has to know of a model that earned it; else skipped, with all
    that follows.
-6. `approval`: waits for a person's yes or no (Required Actions) for five days; no answer is a no. An answer within a
+8. `approval`: waits for a person's yes or no (Required Actions) for five days; no answer is a no. An answer within a
    second or two of the question may be lost to a race of Airflow's; then the next try asks again.
-7. `promote_or_keep`: the model becomes champion, or the champion stays. Who decided, why and when is kept.
+9. `promote_or_keep`: the model becomes champion, or the champion stays. Who decided, why and when is kept.
 """
 
 from __future__ import annotations
@@ -34,8 +39,23 @@ def training_range(session: str) -> dict:
 
 
 @task
-def models_of_run() -> list[str]:
-    return list(get_current_context()["params"]["models"])
+def folds_of_run(asked: dict) -> list[dict]:
+    from tosho.steps import folds
+
+    params = get_current_context()["params"]
+    bounds = house.parse(asked["first"]), house.parse(asked["last"])
+    return house.run_step(folds.of_run, house.settings_of_run(), *bounds, params["models"])["folds"]
+
+
+@task
+def models_of_run(folds: list[dict]) -> list[str]:
+    return list(dict.fromkeys(fold["model"] for fold in folds))
+
+
+@task
+def searched_of_run() -> list[str]:
+    params = get_current_context()["params"]
+    return [model for model in params["models"] if params["trials"] and model in house.SEARCHED]
 
 
 @task(multiple_outputs=True, map_index_template=house.NAMED_MODEL)
@@ -103,21 +123,33 @@ def promote_or_keep(trained: dict, approved: dict) -> dict:
 )
 def weekly_training() -> None:
     asked = training_range(house.session_of_run())
-    bounds = ["--first", asked["first"], "--last", asked["last"], "--truth", "{{ params.truth or '' }}"]
-    chosen = ["--set", "{{ params.feature_set }}", "--final-blocks", "{{ params.final_blocks }}"]
+    folds = folds_of_run(asked)
+    among = ["--first", asked["first"], "--last", asked["last"], "--set", "{{ params.feature_set }}"]
+    tuned = ["{{ '--tuned' if params.trials else '--no-tuned' }}"]
+    checks = ["--truth", "{{ params.truth or '' }}", "--final-blocks", "{{ params.final_blocks }}"]
     without = ["{{ '--ablate' if params.ablations and params.models[ti.map_index] == 'atft' else '--no-ablate' }}"]
-    decides = ["--trials", "{{ params.trials }}", "--decides", "{{ 'person' if params.approval else 'figures' }}"]
+    decides = ["--decides", "{{ 'person' if params.approval else 'figures' }}"]
+
+    @task_group(prefix_group_id=False)
+    def each_search(model: str) -> None:
+        command = ["tune.py", "--model", model, *among, "--trials", "{{ params.trials }}"]
+        house.training_job("tune", command, "{{ task.command[2] }}")
+
+    @task_group(prefix_group_id=False)
+    def each_fold(model: str, fold: int) -> None:
+        command = ["fit.py", "--model", model, "--fold", fold, *among, *tuned]
+        house.training_job("fit", command, "{{ task.command[2] }} {{ task.command[4] }}", **house.EACH_FOR_ITSELF)
 
     @task_group(prefix_group_id=False)
     def each_model(model: str) -> None:
-        command = ["train.py", "--model", model, *bounds, *chosen, *without, *decides]
-        named = "{{ task.command[2] }}"
-        trained = house.container_job("train", command, pool=house.TRAINING_POOL, map_index_template=named).output
+        command = ["train.py", "--model", model, *among, *tuned, *checks, *without, *decides]
+        trained = house.training_job("train", command, "{{ task.command[2] }}", **house.EACH_FOR_ITSELF).output
         told = question(trained)
         approved = house.approval("approval", told["subject"], told["body"], map_index_template="{{ task.subject }}")
         promote_or_keep(trained, approved.output)
 
-    each_model.expand(model=models_of_run())
+    searched = each_search.expand(model=searched_of_run())
+    searched >> each_fold.expand_kwargs(folds) >> each_model.expand(model=models_of_run(folds))
 
 
 weekly_training()

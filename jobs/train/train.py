@@ -1,9 +1,11 @@
 """Train a model on a range of sessions: `train.py --first 2023-04-03 --last 2025-03-31 [--model linear] [--set core]`.
 
 Prints the run as one line of JSON, last on standard output; progress goes to standard error. A failure is one
-sentence there, and exit status 3 where another try gives the same, 1 where it may not. A network (atft) that was killed
-goes on where it was. `--ablate` also trains a kind that is made of blocks (atft) without each of them, and tells what
-each adds. With `--trials` a search for settings comes first, for the kinds that have one; it too goes on where it was.
+sentence there, and exit status 3 where another try gives the same, 1 where it may not. Folds that are finished, by
+`fit.py` for the same or by a training of the same that was killed, are not fitted again; a network (atft) that was
+killed in one goes on where it was. `--ablate` also trains a kind that is made of blocks (atft) without each of them,
+and tells what each adds. With `--trials` a search for settings comes first, for the kinds that have one; it too goes on
+where it was.
 """
 
 from __future__ import annotations
@@ -11,11 +13,11 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
+import chosen
 import job
 
-from tosho.config import Settings
 from tosho.models.registry import Decides
 from tosho.observability.log import logger
 
@@ -30,8 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = job.over_a_range(__doc__)
     parser.add_argument("--truth", help="folder of a synthetic market, to show the attainable rank IC")
     parser.add_argument("--final-blocks", type=int, default=0, help="blocks of the final check's splits; 0: no check")
-    parser.add_argument("--tuned", action="store_true", help="with the best settings that tune.py found for the same")
-    parser.add_argument("--trials", type=int, default=0, help="settings to try first; 0: none, unless --tuned")
+    chosen.add_to(parser)
     whether = argparse.BooleanOptionalAction
     parser.add_argument("--ablate", action=whether, help="of atft: also train without each block, to see its gain")
     parser.add_argument("--decides", choices=get_args(Decides), default="figures", help="who promotes what earned it")
@@ -41,18 +42,21 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _train(asked: argparse.Namespace) -> dict[str, object]:
     from tosho.dataset.combinatorial import Combinatorial  # noqa: PLC0415 - after the signal is handled: as below
+    from tosho.steps.training import train  # noqa: PLC0415 - the imports take seconds
 
-    chosen = job.settings_of(asked)
-    truth = Path(asked.truth) if asked.truth else None
-    final = Combinatorial(asked.final_blocks) if asked.final_blocks else None
-    how, tried = _how(asked, chosen)
-    ablate = _blocks(how) if asked.ablate else ()
-    if asked.model == "atft":
-        from tosho.steps.networks import train_network as train  # noqa: PLC0415 - torch is its alone
-    else:
-        from tosho.steps.training import train  # noqa: PLC0415
-    options: dict[str, Any] = {"truth": truth, "final": final, "ablate": ablate, "decides": asked.decides}
-    return train(chosen, asked.first, asked.last, learner=how, tried=tried, **options)
+    settings = job.settings_of(asked)
+    how, tried = chosen.learner_of(asked, settings)
+    return train(
+        settings,
+        asked.first,
+        asked.last,
+        learner=how,
+        tried=tried,
+        truth=Path(asked.truth) if asked.truth else None,
+        final=Combinatorial(asked.final_blocks) if asked.final_blocks else None,
+        ablate=_blocks(how) if asked.ablate else (),
+        decides=asked.decides,
+    )
 
 
 def _blocks(how: Learner) -> tuple[str, ...]:
@@ -63,24 +67,6 @@ def _blocks(how: Learner) -> tuple[str, ...]:
         return tuple(how.ablations())
     log.info("A model of kind %s has no blocks to leave out and is trained whole.", how.kind)
     return ()
-
-
-def _how(asked: argparse.Namespace, settings: Settings) -> tuple[Learner, int]:
-    """Return what is trained, and among how many settings it was chosen."""
-    from tosho.models.kinds import learner  # noqa: PLC0415 - the imports take seconds
-
-    how = learner(asked.model, asked.size)
-    if not asked.tuned and not asked.trials:
-        return how, 1
-    from tosho.models.search import SEARCHED  # noqa: PLC0415 - Optuna is its alone
-    from tosho.steps.tuning import tune, tuned  # noqa: PLC0415
-
-    if asked.trials and asked.model not in SEARCHED:
-        log.info("A model of kind %s has no search space and is trained as it comes.", asked.model)
-        return how, 1
-    if asked.trials:
-        tune(settings, asked.first, asked.last, learner=how, trials=asked.trials)
-    return tuned(settings, asked.first, asked.last, learner=how)
 
 
 if __name__ == "__main__":

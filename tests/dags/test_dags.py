@@ -32,6 +32,10 @@ def test_every_dag_file_holds_the_dag_of_its_name(dags):
             [
                 "session_of_run",
                 "training_range",
+                "folds_of_run",
+                "searched_of_run",
+                "tune",
+                "fit",
                 "models_of_run",
                 "train",
                 "question",
@@ -58,7 +62,22 @@ def test_a_weekly_training_has_no_final_check_and_no_search_unless_they_are_aske
     assert (params["final_blocks"], params["trials"]) == (0, 0)
     command = dags["weekly_training"].get_task("train").command
     assert command[command.index("--final-blocks") + 1] == "{{ params.final_blocks }}"
-    assert command[command.index("--trials") + 1] == "{{ params.trials }}"
+
+
+@pytest.mark.parametrize("trials", [0, 20])
+def test_a_search_comes_before_the_folds_and_both_they_and_the_rest_train_with_what_it_found(dags, trials):
+    dag, given = dags["weekly_training"], {"params": {"trials": trials}}
+    tune, fit, train = (dag.get_task(name) for name in ("tune", "fit", "train"))
+    assert tune.render_template(tune.command[tune.command.index("--trials") + 1], given) == str(trials)
+    assert ("tune" in fit.upstream_task_ids, "fit" in train.upstream_task_ids) == (True, True)
+    for task in (fit, train):
+        said = [task.render_template(each, given) for each in task.command if "tuned" in str(each)]
+        assert said == ["--tuned" if trials else "--no-tuned"]
+
+
+def test_folds_and_models_go_on_where_another_kind_s_failed(dags):
+    rules = {name: dags["weekly_training"].get_task(name).trigger_rule for name in ("tune", "fit", "train")}
+    assert rules == {"tune": "all_success", "fit": "all_done", "train": "all_done"}
 
 
 @pytest.mark.parametrize(("approval", "decides"), [(True, "person"), (False, "figures")])
@@ -133,7 +152,7 @@ def test_the_catalogue_is_fresh():
 
 
 JQUANTS = [("daily_predictions", "ingest"), ("history", "ingest")]
-TRAINING = [("weekly_training", "train")]
+TRAINING = [("weekly_training", task) for task in ("fit", "train", "tune")]
 
 
 @pytest.mark.parametrize(("variable", "asking"), [("TOSHO_JQUANTS_POOL", JQUANTS), ("TOSHO_TRAINING_POOL", TRAINING)])

@@ -6,6 +6,7 @@ import pytest
 
 from tosho.models.base import Ablatable
 from tosho.models.kinds import KINDS, learner
+from tosho.models.search import SEARCHED
 
 
 def test_an_evening_scores_with_one_kind_and_its_job_gets_it(dags):
@@ -21,10 +22,21 @@ def test_a_training_takes_several_kinds_and_a_job_gets_one_of_them(dags):
     asked = training.params.get_param("models")
     assert (asked.value, asked.schema["items"]["enum"]) == (["lightgbm"], list(KINDS))
     assert asked.schema["examples"] == list(KINDS)
-    command = training.get_task("train").command
-    assert command[:2] == ["train.py", "--model"]
-    (mapped_over,) = {operator.task_id for operator, _ in command[2].iter_references()}
-    assert mapped_over == "models_of_run"
+    for task, job, before in (
+        ("tune", "tune.py", "searched_of_run"),
+        ("fit", "fit.py", "folds_of_run"),
+        ("train", "train.py", "models_of_run"),
+    ):
+        command = training.get_task(task).command
+        assert command[:2] == [job, "--model"]
+        (mapped_over,) = {operator.task_id for operator, _ in command[2].iter_references()}
+        assert mapped_over == before
+
+
+def test_the_kinds_that_are_searched_are_those_that_have_something_to_search(airflow_home):
+    import dag_defaults
+
+    assert tuple(dag_defaults.SEARCHED) == SEARCHED
 
 
 @pytest.mark.parametrize("models", [[], ["linear", "linear"], ["oracle"], "linear"])

@@ -12,7 +12,7 @@ from tosho.local.airflow import FINAL, AirflowApi
 from tosho.local.processes import Processes
 from tosho.models.registry import Registry, decisions
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 DRAWN = draw(strength=0.08)
 ASKED = {"models": ["lightgbm", "linear"], "approval": True, "ablations": True}
 CONF = {"session": DRAWN.sessions[-1].isoformat(), **ASKED}
@@ -40,7 +40,7 @@ def api(place):
     return made
 
 
-def wait(api, run_id, is_reached, seconds=240):
+def wait(api, run_id, is_reached, seconds=400):
     until = time.monotonic() + seconds
     while not is_reached():
         found = [(task["task_id"], task["map_index"], task["state"]) for task in api.tasks(DAG, run_id)]
@@ -93,6 +93,9 @@ def answered(api, place, asked):
 def test_each_model_is_trained_by_a_task_of_its_name_and_asked_for(api, asked):
     run_id, told = asked
     assert states(api, run_id, "train") == {"lightgbm": "success", "linear": "success"}
+    folds = [f"{model} {fold}" for model in ASKED["models"] for fold in (1, 2, 3)]
+    assert states(api, run_id, "fit") == dict.fromkeys(folds, "success")
+    assert list(states(api, run_id, "tune").values()) == ["skipped"]  # nothing is searched
     assert {task["try_number"] for task in api.tasks(DAG, run_id) if task["task_id"] == "train"} == {1}  # side by side
     assert told.keys() == {"tosho-lightgbm", "tosho-linear"}
     for question in told.values():

@@ -203,7 +203,9 @@ def test_a_container_trains_as_a_process_does_and_none_is_left(watch, played, in
     client, _ = real_services
     conf = {"session": LAST.isoformat(), "truth": str(installation.place.home / "truth")}
     run_id, _ = watch.run("weekly_training", "in docker", conf)
-    assert made_for(client, installation)[-1] == f"weekly_training/{run_id}/train/0"
+    *_, first, second, third, last = made_for(client, installation)
+    assert {first, second, third} == {f"weekly_training/{run_id}/fit/{fold}" for fold in range(3)}
+    assert last == f"weekly_training/{run_id}/train/0"
     assert watch.api.result("weekly_training", run_id, "train", 0)["rank_ic"] == played.trained["rank_ic"]
     assert client.containers(all=True) == []
 

@@ -49,10 +49,31 @@ def test_training_ends_with_a_line_of_json_and_tells_its_progress(trained):
     assert "git" not in progress.lower()
 
 
+LINEAR = ("--first", FIRST, "--last", LAST, "--model", "linear")
+
+
 @pytest.fixture(scope="module")
-def linear(home, trained):
-    asked = ("--first", FIRST, "--last", LAST, "--model", "linear")
-    return finish(start("train.py", home, *asked, "--ablate", "--trials", "2"))
+def fitted(home, trained):
+    return finish(start("fit.py", home, *LINEAR, "--fold", "2", "--tuned"))
+
+
+@pytest.fixture(scope="module")
+def linear(home, fitted):
+    return finish(start("train.py", home, *LINEAR, "--ablate", "--trials", "2"))
+
+
+def test_a_fold_is_fitted_by_a_process_of_its_own_and_training_takes_it(fitted, linear):
+    result, progress = fitted
+    assert (result["model"], result["fold"].split(":")[0], result["is_new"]) == ("linear", "fold 2", True)
+    assert result["fold"] in linear[0]["folds"]
+    assert "fold 2, horizon 20: best rank IC" in progress
+    assert "Fold 2 of kind linear is finished already" in linear[1]
+    assert "fold 2, horizon 20: best rank IC" not in linear[1]
+
+
+def test_a_fold_that_there_is_not_is_one_sentence_and_status_3(home, fitted):
+    status, err = failure(start("fit.py", home, *LINEAR, "--fold", "4"))
+    assert (status, err.splitlines()[-1].split(";")[0]) == (3, "Fold 4 was asked for")
 
 
 def test_another_kind_is_trained_under_its_own_name_and_leaves_the_champion(home, linear):

@@ -5,7 +5,7 @@ import logging
 import pytest
 from optuna.distributions import FloatDistribution, IntDistribution
 
-from tosho.models.study import NothingFoundError, StudyBusyError, held
+from tosho.models.study import NothingFoundError, StudyBusyError, held, seen
 
 SPACE = {"x": FloatDistribution(-3.0, 3.0), "n": IntDistribution(1, 9)}
 FIRST = {"x": 2.5, "n": 7}
@@ -108,3 +108,15 @@ def test_optuna_announces_nothing_itself(tmp_path, caplog, capfd):
         go_on(study, 2)
     assert [record.message for record in caplog.records if record.name.startswith("optuna")] == []
     assert capfd.readouterr() == ("", "")
+
+
+def test_several_may_look_at_a_study_while_nobody_is_at_work_on_it(tmp_path):
+    path = tmp_path / "study.db"
+    with held(path) as study:
+        go_on(study, 2)
+        with pytest.raises(StudyBusyError), seen(path):
+            pass
+    with seen(path) as one, seen(path) as other:
+        assert made(one) == made(other)
+        with pytest.raises(StudyBusyError), held(path):
+            pass

@@ -21,7 +21,7 @@ from tosho.models.bundle import BundleError
 from tosho.models.ensemble import Ensemble
 from tosho.models.linear import Linear
 from tosho.models.registry import NoModelError, Registry
-from tosho.steps import judgement, scoring, training, trial
+from tosho.steps import beginning, judgement, scoring, trial
 from tosho.steps.preparation import NothingToTrainOnError
 from tosho.steps.training import train
 from tosho.storage import Lake, PartitionMissingError
@@ -347,6 +347,6 @@ def test_a_short_history_is_a_sentence(settings):
 
 
 def test_a_truth_that_is_not_there_is_a_sentence_before_anything_is_trained(settings, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "prepare", None)
+    monkeypatch.setattr(beginning, "prepare", None)
     with pytest.raises(NoTruthError, match=r"There is no truth.json in .* leave `truth` out"):
         train(settings, FIRST, LAST, learner=QUICK, truth=tmp_path)

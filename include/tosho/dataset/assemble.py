@@ -87,10 +87,7 @@ def fingerprint(lake: Lake, sessions: Sequence[date], static: npt.NDArray[np.uin
 
 
 def _features(lake: Lake, columns: Columns, sessions: Sequence[date]) -> Samples:
-    with ThreadPoolExecutor(8) as pool:
-        manifests = list(pool.map(lambda s: lake.manifest("features", s), sessions))
-    for manifest in manifests:
-        columns.demand(numbered(manifest, columns.names), f"The features of {manifest.session}")
+    manifests = _manifests(lake, columns, sessions)
     bounds = counts_to_bounds(np.array([manifest.rows for manifest in manifests]))
     samples = Samples(
         columns,
@@ -100,13 +97,36 @@ def _features(lake: Lake, columns: Columns, sessions: Sequence[date]) -> Samples
         features=np.empty((bounds[-1], len(columns.names)), dtype=np.float32),
         returns=np.full((bounds[-1], len(HORIZONS)), np.nan, dtype=np.float32),
     )
-    for i, frame in enumerate(_read(lake, "features", sessions)):
-        found = columns._replace(names=tuple(frame.columns[2:]))
-        columns.demand(found, f"The features of {sessions[i]}")
+    for i, frame in enumerate(_frames(lake, columns, sessions)):
         rows = slice(int(bounds[i]), int(bounds[i + 1]))
         samples.codes[rows] = frame["code"].to_numpy().astype("S5")
         samples.features[rows] = frame.select(pl.col(columns.names).fill_null(float("nan"))).to_numpy()
     return samples
+
+
+def frames_of(lake: Lake, columns: Columns, sessions: Sequence[date]) -> Iterator[pl.DataFrame]:
+    """Yield the features of one session after the other.
+
+    Raises:
+        ColumnsError: A session's features are of another set, number or order.
+        PartitionMissingError: A session has no features.
+    """
+    _manifests(lake, columns, sessions)
+    yield from _frames(lake, columns, sessions)
+
+
+def _manifests(lake: Lake, columns: Columns, sessions: Sequence[date]) -> list[Manifest]:
+    with ThreadPoolExecutor(8) as pool:
+        manifests = list(pool.map(lambda s: lake.manifest("features", s), sessions))
+    for manifest in manifests:
+        columns.demand(numbered(manifest, columns.names), f"The features of {manifest.session}")
+    return manifests
+
+
+def _frames(lake: Lake, columns: Columns, sessions: Sequence[date]) -> Iterator[pl.DataFrame]:
+    for session, frame in zip(sessions, _read(lake, "features", sessions), strict=True):
+        columns.demand(columns._replace(names=tuple(frame.columns[2:])), f"The features of {session}")
+        yield frame
 
 
 def numbered(manifest: Manifest, names: tuple[str, ...]) -> Columns:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from tosho.dataset.cross_section import Float64s
@@ -90,3 +91,11 @@ class Ablatable(Protocol):
 
     def ablations(self) -> Mapping[str, Learner]:
         """Return the same learner without one of its blocks each, by what is left out."""
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A learner whose fit, where it was killed, goes on from checkpoints."""
+
+    def kept_in(self, folder: Path) -> Learner:
+        """Return the same learner with its checkpoints in a folder."""

@@ -97,20 +97,42 @@ def held(path: Path) -> Iterator[Study]:
     Raises:
         StudyBusyError: Another process holds it.
     """
-    _speak_through_us()
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("w") as lock:
+    with _locked(path, fcntl.LOCK_EX), _stored(path) as storage:
+        yield Study(_opened(path.stem, storage))
+
+
+@contextmanager
+def seen(path: Path) -> Iterator[Study]:
+    """Look at the study of a file, which is there. Others may look at the same time, and nobody is at work on it.
+
+    Raises:
+        StudyBusyError: Another process holds it.
+    """
+    with _locked(path, fcntl.LOCK_SH), _stored(path) as storage:
+        yield Study(optuna.load_study(study_name=path.stem, storage=storage))
+
+
+@contextmanager
+def _locked(path: Path, how: int) -> Iterator[None]:
+    with path.with_suffix(".lock").open("a") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel lets go of it when its holder dies
+            fcntl.flock(lock, how | fcntl.LOCK_NB)  # the kernel lets go of it when its holder dies
         except BlockingIOError as error:
             raise StudyBusyError(
                 f"Study {path.stem} was asked for, and another process is at work on it. Wait until that has ended."
             ) from error
-        storage = RDBStorage(f"sqlite:///{path}")
-        try:
-            yield Study(_opened(path.stem, storage))
-        finally:
-            storage.engine.dispose()
+        yield
+
+
+@contextmanager
+def _stored(path: Path) -> Iterator[RDBStorage]:
+    _speak_through_us()
+    storage = RDBStorage(f"sqlite:///{path}")
+    try:
+        yield storage
+    finally:
+        storage.engine.dispose()
 
 
 def _opened(name: str, storage: RDBStorage) -> optuna.Study:

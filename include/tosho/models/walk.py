@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -21,6 +21,10 @@ class Walked(NamedTuple):
     model: Forecaster
     test: Samples
     scores: Float64s
+
+
+Walk = Callable[[Learner, Samples, Sequence[Fold], Progress], Iterator[Walked]]
+"""Fits and tests fold after fold, as `walk` does."""
 
 
 def walk(learner: Learner, samples: Samples, folds: Sequence[Fold], progress: Progress) -> Iterator[Walked]:

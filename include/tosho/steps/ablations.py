@@ -14,7 +14,7 @@ from tosho.dataset.splits import Fold
 from tosho.evaluation.ic import DailyIC, daily_ic
 from tosho.evaluation.paired import Paired, gains
 from tosho.models.base import Ablatable, Learner, Progress
-from tosho.models.walk import stacked, walk
+from tosho.models.walk import Walk, Walked, stacked, walk
 from tosho.steps.trial import Trial
 
 
@@ -76,18 +76,28 @@ def parts(less: Mapping[str, Learner], folds: Sequence[Fold]) -> int:
     return sum(learner.parts for learner in less.values()) * len(folds)
 
 
-def run(less: Mapping[str, Learner], samples: Samples, whole: Trial, progress: Progress) -> Ablations:
-    """Return what the learners find on the folds of the whole model's trial.
+def run(
+    less: Mapping[str, Learner], samples: Samples, whole: Trial, progress: Progress, walked: Walk = walk
+) -> Ablations:
+    """Return what the learners find on the folds of the whole model's trial. `walked` may know some that are finished.
 
     Raises:
         NotLeftOutError: One of them scores as the whole model does, to the last bit.
     """
-    return Ablations(whole.daily, {name: _tested(name, each, samples, whole, progress) for name, each in less.items()})
-
-
-def _tested(name: str, learner: Learner, samples: Samples, whole: Trial, progress: Progress) -> DailyIC:
     folds = [part.fold for part in whole.parts]
-    tested, scores = stacked(tuple(walk(learner, samples, folds, lambda what: progress(f"without {name}, {what}"))))
+    found = {
+        name: _daily(name, tuple(walked(each, samples, folds, _told(progress, name))), whole)
+        for name, each in less.items()
+    }
+    return Ablations(whole.daily, found)
+
+
+def _told(progress: Progress, name: str) -> Progress:
+    return lambda what: progress(f"without {name}, {what}")
+
+
+def _daily(name: str, parts: Sequence[Walked], whole: Trial) -> DailyIC:
+    tested, scores = stacked(parts)
     if np.array_equal(scores, whole.scores):
         raise NotLeftOutError(
             f"The model was trained without {name}, and each of its {len(scores)} scores is that of the whole model: "

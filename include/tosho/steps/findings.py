@@ -13,6 +13,7 @@ from tosho.models.base import Forecaster
 from tosho.models.bundle import Bundle
 from tosho.models.conformal import Mondrian, TooFewToCalibrateError
 from tosho.models.registry import name_of
+from tosho.models.shelf import Shelf
 from tosho.observability.log import logger
 from tosho.observability.progress import Progress
 from tosho.steps import ablations, final_check, trial
@@ -50,29 +51,31 @@ class Findings:
         return self.bundle.forecaster
 
 
-def fit_and_test(request: Request, data: Prepared) -> Findings:
-    """Fit and test all models that are asked for.
+def fit_and_test(request: Request, data: Prepared, shelf: Shelf) -> Findings:
+    """Fit and test all models that are asked for; folds that are finished are taken from the shelf.
 
     Raises:
         TooShortError: There are too few sessions for the final check; nothing was fitted.
         NotLeftOutError: A model without a block scores as the whole one does.
     """
     learner, samples = request.learner, data.samples
-    progress = _Counter(Progress("train"), request.parts(data))
-    result = trial.run(learner, samples, data.folds, progress)
+    finished = sum(shelf.has(learner, fold) for fold in data.folds)
+    progress = Counter(Progress("train"), request.parts(data, finished))
+    result = trial.run(learner, samples, data.folds, progress, shelf.walk)
     bundle = _bundle(learner.refit(samples, result.models, progress), data, result)
     checked = final_check.check(learner, samples, request.final, progress) if request.final else None
-    ablated = ablations.run(request.less, samples, result, progress) if request.less else None
+    ablated = ablations.run(request.less, samples, result, progress, shelf.walk) if request.less else None
     return Findings(result, bundle, checked, ablated, _held_out(samples, result))
 
 
-class _Counter:
-    """Turns a learner's sentences into progress of a known length."""
+class Counter:
+    """Turns a learner's sentences into progress of a known length, and logs them."""
 
     def __init__(self, progress: Progress, total: int) -> None:
         self._progress, self._done, self._total = progress, 0, total
 
     def __call__(self, what: str) -> None:
+        """Take note of one part more that is done."""
         self._done += 1
         log.info("%s", what)
         self._progress(what, self._done, max(self._total, self._done))

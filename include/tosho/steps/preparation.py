@@ -5,21 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-import numpy as np
-
 from tosho.calendar import offset
 from tosho.config import Settings
 from tosho.dataset.assemble import assemble
 from tosho.dataset.labels import REACH, label_sessions
 from tosho.dataset.samples import Columns, Samples
 from tosho.dataset.splits import Fold, WalkForward
+from tosho.dataset.warm_up import Known
 from tosho.features.sets import feature_set
 from tosho.observability.log import logger
 from tosho.storage import Lake
 
 log = logger(__name__)
-
-_FULL = 0.5  # share of known values from which on a session is past its features' warm-up
 
 
 class NothingToTrainOnError(LookupError):
@@ -46,19 +43,26 @@ def prepare(settings: Settings, lake: Lake, first: date, last: date, plan: WalkF
 
     Raises:
         NothingToTrainOnError: No session has both features and labels.
+        NeverFullError: In no session are enough features known.
         TooShortError: There are too few of them for a fold.
         ColumnsError: A session's features are not those of the set that is asked for.
     """
-    asked = feature_set(settings.feature_set)
-    columns = Columns(asked.name, asked.number, asked.names)
     labelled, sessions = usable(lake, first, last)
-    samples = _past_warm_up(assemble(lake, columns, sessions))
+    whole = assemble(lake, columns_of(settings), sessions)
+    full = Known.of(whole).full()
+    samples = whole.between(full[0], full[-1])
     fitted = plan.fitted(len(samples.sessions))
     folds = fitted.folds(samples.sessions)
     notes = _notes(samples, sessions, labelled, plan, fitted)
     for sentence in (*notes, *map(str, folds)):
         log.info("%s", sentence)
     return Prepared(samples, fitted, folds, notes)
+
+
+def columns_of(settings: Settings) -> Columns:
+    """Return the columns of the feature set that the settings name."""
+    asked = feature_set(settings.feature_set)
+    return Columns(asked.name, asked.number, asked.names)
 
 
 def usable(lake: Lake, first: date, last: date) -> tuple[list[date], list[date]]:
@@ -76,20 +80,6 @@ def usable(lake: Lake, first: date, last: date) -> tuple[list[date], list[date]]
             "none has both. Take in the history and compute its features first."
         )
     return labelled, sessions
-
-
-def _past_warm_up(samples: Samples) -> Samples:
-    """Return the sessions from the first on in which half of the values are known, of the features that ever are."""
-    unseen = set(samples.unseen())
-    ever = [i for i, name in enumerate(samples.columns.names) if name not in unseen]
-    for i, session in enumerate(samples.sessions):
-        rows = slice(int(samples.bounds[i]), int(samples.bounds[i + 1]))
-        if ever and np.isfinite(samples.features[rows][:, ever]).mean() >= _FULL:
-            return samples.between(session, samples.sessions[-1])
-    raise NothingToTrainOnError(
-        f"In none of the {len(samples.sessions)} sessions from {samples.sessions[0]} are half of the features known. "
-        "Take in a longer history, so that the features' windows can fill."
-    )
 
 
 def _notes(

@@ -14,7 +14,7 @@ from tosho.dataset.splits import Fold
 from tosho.evaluation.ic import DailyIC, HorizonResult, daily_ic, summarise
 from tosho.evaluation.nulls import NullTest, leak_is_seen, no_suspected_leak, nothing_from_nothing
 from tosho.models.base import Forecaster, Learner, Progress
-from tosho.models.walk import Walked, stacked, walk
+from tosho.models.walk import Walk, Walked, stacked, walk
 
 _LEAK_ROWS = 60_000  # enough to see a leak, and quick
 
@@ -44,9 +44,9 @@ class Trial:
         return [(part.fold, summarise(daily_ic(part.scores, part.test))) for part in self.parts]
 
 
-def run(learner: Learner, samples: Samples, folds: Sequence[Fold], progress: Progress) -> Trial:
-    """Return what the learner's models show, fold after fold."""
-    parts = tuple(walk(learner, samples, folds, progress))
+def run(learner: Learner, samples: Samples, folds: Sequence[Fold], progress: Progress, walked: Walk = walk) -> Trial:
+    """Return what the learner's models show, fold after fold. `walked` may know folds that are finished already."""
+    parts = tuple(walked(learner, samples, folds, progress))
     tested, scores = stacked(parts)
     daily = daily_ic(scores, tested)
     tests = (

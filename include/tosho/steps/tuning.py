@@ -21,7 +21,7 @@ from tosho.features.sets import feature_set
 from tosho.models.base import Learner
 from tosho.models.kinds import sees_listings
 from tosho.models.search import space, values, with_values
-from tosho.models.study import Study, held
+from tosho.models.study import Study, held, seen
 from tosho.observability.log import logger
 from tosho.steps.preparation import prepare, usable
 from tosho.steps.search import Search
@@ -108,7 +108,7 @@ def tuned(settings: Settings, first: date, last: date, *, learner: Learner, plan
             f"The settings of a study {what} were asked for; of these data and this search space there is none in "
             f"{path.parent}. Run tune.py for the same model, set, size and range first, or train without --tuned."
         )
-    with held(path) as study:
+    with seen(path) as study:
         tried = len(study.trials)
         if not 0 < study.asked <= tried:
             raise UntunedError(

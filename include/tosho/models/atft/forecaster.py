@@ -89,6 +89,10 @@ class ATFT:
         """Return the same learner without one of its blocks each, by what is left out."""
         return {name: replace(self, shape=shape) for name, shape in self.shape.ablations().items()}
 
+    def kept_in(self, folder: Path) -> ATFT:
+        """Return the same learner with its checkpoints in a folder."""
+        return replace(self, folder=folder)
+
     def settings(self) -> dict[str, object]:
         """Return every setting, by name; where checkpoints lie is none."""
         parts = ("shape", "objective", "schedule", "watch")

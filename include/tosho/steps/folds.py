@@ -37,9 +37,9 @@ def of_run(
         TooShortError: There are too few of them for a fold.
         ColumnsError: A session's features are not those of the set that is asked for.
     """
-    lake = Lake.of(settings)
+    lake, columns = Lake.of(settings), columns_of(settings)
     _, sessions = usable(lake, first, last)
-    full = Known.in_lake(lake, columns_of(settings), sessions).full()
+    full = Known.in_lake(lake, columns, sessions).full()
     folds = (plan or WalkForward()).fitted(len(full)).folds(full)
     for fold in folds:
         log.info("%s", fold)

@@ -47,8 +47,9 @@ def prepare(settings: Settings, lake: Lake, first: date, last: date, plan: WalkF
         TooShortError: There are too few of them for a fold.
         ColumnsError: A session's features are not those of the set that is asked for.
     """
+    columns = columns_of(settings)
     labelled, sessions = usable(lake, first, last)
-    whole = assemble(lake, columns_of(settings), sessions)
+    whole = assemble(lake, columns, sessions)
     full = Known.of(whole).full()
     samples = whole.between(full[0], full[-1])
     fitted = plan.fitted(len(samples.sessions))

@@ -14,9 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-with warnings.catch_warnings():  # its import has every UserWarning of the process shown from then on
-    from crepes import ConformalPredictiveSystem
-
 from tosho.contracts import QUANTILES
 from tosho.dataset.cross_section import Float64s
 from tosho.dataset.samples import Samples
@@ -113,6 +110,8 @@ def _edges(values: Float64s, buckets: int) -> Float64s:
 
 def _quantiles(residuals: Float64s, buckets: Buckets, count: int) -> Float64s:
     """Return the quantiles of each bucket's residuals, `[buckets, quantiles]`; a doubt makes them wider."""
+    with warnings.catch_warnings():  # its import has every UserWarning of the process shown from then on
+        from crepes import ConformalPredictiveSystem  # with pandas and scikit-learn: seconds that a fold need not wait
     known = np.isfinite(residuals)
     system = ConformalPredictiveSystem().fit(residuals[known], bins=buckets[known])
     of_zero = system.predict_percentiles(

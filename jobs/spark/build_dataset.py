@@ -44,6 +44,8 @@ REFUSALS = (
 )
 """What is told in a sentence. Anything else is a defect, and shows its stack."""
 
+_OF_A_PANEL = ("universe", "method", "precision")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the job and return its exit status."""
@@ -59,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--method", default="rank", choices=get_args(Method), help="normalisation within a session")
     parser.add_argument("--precision", default="float32", choices=get_args(Precision), help="of the stored features")
     asked = parser.parse_args(arguments)
+    if asked.layout == "rows" and any(getattr(asked, name) != parser.get_default(name) for name in _OF_A_PANEL):
+        parser.error(f"--{', --'.join(_OF_A_PANEL)} are a panel's; rows are of all codes, as they are: leave these out")
     log_to_stderr()
     try:
         settings = Settings.from_environment()

@@ -112,3 +112,10 @@ def test_what_there_is_not_is_refused_by_name(job, wrong, capsys):
     with pytest.raises(SystemExit):
         job([*ASKED, *wrong])
     assert wrong[0] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", [("--universe", "prime"), ("--method", "robust_z"), ("--precision", "bfloat16")])
+def test_rows_take_nothing_that_is_a_panels(job, given, capsys):
+    with pytest.raises(SystemExit):
+        job([*ASKED, "--as", "rows", *given])
+    assert "are a panel's; rows are of all codes, as they are" in capsys.readouterr().err

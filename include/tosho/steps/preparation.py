@@ -62,8 +62,9 @@ def prepare(  # noqa: PLR0913 - as `train`
         TooShortError: There are too few of them for a fold.
         ColumnsError: A session's features are not those of the set that is asked for.
     """
+    columns = columns_of(settings)
     labelled, sessions = usable(lake, first, last)
-    samples = _rows(settings, lake, sessions, dataset)
+    samples = _rows(settings, lake, columns, sessions, dataset)
     fitted = plan.fitted(len(samples.sessions))
     folds = fitted.folds(samples.sessions)
     notes = _notes(samples, sessions, labelled, plan, fitted)
@@ -82,17 +83,16 @@ def full_sessions(settings: Settings, lake: Lake, first: date, last: date, datas
         NeverFullError: In no session are enough features known.
         ColumnsError: A session's features are not those of the set that is asked for.
     """
-    _, sessions = usable(lake, first, last)
-    columns = columns_of(settings)
+    columns, (_, sessions) = columns_of(settings), usable(lake, first, last)
     if dataset:
         return published(lake, dataset, columns, sessions).sessions
     return Known.in_lake(lake, columns, sessions).full()
 
 
-def _rows(settings: Settings, lake: Lake, sessions: list[date], dataset: str) -> Samples:
+def _rows(settings: Settings, lake: Lake, columns: Columns, sessions: list[date], dataset: str) -> Samples:
     if dataset:
-        return mapped_rows(settings, lake, dataset, columns_of(settings), sessions)
-    whole = assemble(lake, columns_of(settings), sessions)
+        return mapped_rows(settings, lake, dataset, columns, sessions)
+    whole = assemble(lake, columns, sessions)
     full = Known.of(whole).full()
     return whole.between(full[0], full[-1])
 

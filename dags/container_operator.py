@@ -299,16 +299,16 @@ def truth_folders(command: list[str]) -> list[Path]:
     return folders
 
 
-_JOBS_OWN = ("mlartifacts", "reports", "studies", "checkpoints")
+_JOBS_OWN = ("mlartifacts", "reports", "studies", "checkpoints", "datasets")
 """Folders of the installation's home in which jobs write; some were root's, where a job ran as its process before."""
 
 
 def hand_over(settings: Settings, folders: Iterable[Path], owner: int) -> None:
     """Give a user the folders that a job writes, with what is in them; root outside can still write all of it.
 
-    That is the training's labels, the predictions, MLflow's database and artefacts, the reports, and what a killed job
-    goes on with: studies, checkpoints, finished folds. The mounted folders themselves are given, too, without what is
-    in them: SQLite and the progress file need room beside them.
+    That is the training's labels, the predictions, MLflow's database and artefacts, the reports, mapped datasets, and
+    what a killed job goes on with: studies, checkpoints, finished folds. The mounted folders themselves are given, too,
+    without what is in them: SQLite and the progress file need room beside them.
     """
     lake, mlflow = _folder(settings.lake), _folder(settings.mlflow)
     home, is_database = Path(settings.home), settings.mlflow.startswith("sqlite:")

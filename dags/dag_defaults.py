@@ -62,6 +62,9 @@ CODES = Param(
     description="Fetch again only these codes, of 4 or 5 characters.",
 )
 FEATURE_SET = Param("core", type="string", enum=["core", "alpha158", "full", "standard"], title="Feature set")
+DATASET = "training-{{ params.feature_set }}"
+"""The rows that a training maps, of which there are those of the newest training."""
+
 KINDS = ["lightgbm", "linear", "double_ensemble", "ensemble", "atft"]
 SEARCHED = ["lightgbm", "atft"]
 """Kinds whose settings can be searched."""

@@ -4,22 +4,23 @@ Runs after the last session of each week (holidays considered), or by hand.
 
 1. `session_of_run`: the last session that training may know.
 2. `training_range`: from the first session with features, or the one asked for.
-3. `folds_of_run`: labels, and which folds purged walk-forward makes of that, for each of the kinds asked for
-   (`models_of_run`).
-4. `tune`: with `trials`, a search for settings for each kind that has one (`searched_of_run`); one that was killed goes
+3. `dataset`: Spark joins features, labels and listings of the range, and writes them as arrays that every container
+   of the run maps into memory: what each would otherwise have read from Parquet.
+4. `folds_of_run`: which folds purged walk-forward makes of that, for each of the kinds asked for (`models_of_run`).
+5. `tune`: with `trials`, a search for settings for each kind that has one (`searched_of_run`); one that was killed goes
    on where it was.
-5. `fit`: each fold of each kind in a container, with GPUs where they are configured, in the pool
+6. `fit`: each fold of each kind in a container, with GPUs where they are configured, in the pool
    `TOSHO_TRAINING_POOL`: a model for each horizon, and what it says of sessions that it has not seen. A fold that is
    finished is not fitted again, and a network that was killed goes on from its checkpoint.
-6. `train`: what follows runs for each kind, and a fold that failed is tried once more and fails its kind alone. In a
+7. `train`: what follows runs for each kind, and a fold that failed is tried once more and fails its kind alone. In a
    container, too: out-of-sample rank IC of all folds, null tests, the final model; it goes to MLflow, and becomes
    champion only if it earned it. The log gives the reasons. With `ablations` a kind that is made of blocks (atft) also
    walks the folds without each of them, and the comparison tells what each adds.
-7. `question`: with `approval` switched on, what a person has to know of a model that earned it; else skipped, with all
+8. `question`: with `approval` switched on, what a person has to know of a model that earned it; else skipped, with all
    that follows.
-8. `approval`: waits for a person's yes or no (Required Actions) for five days; no answer is a no. An answer within a
+9. `approval`: waits for a person's yes or no (Required Actions) for five days; no answer is a no. An answer within a
    second or two of the question may be lost to a race of Airflow's; then the next try asks again.
-9. `promote_or_keep`: the model becomes champion, or the champion stays. Who decided, why and when is kept.
+10. `promote_or_keep`: the model becomes champion, or the champion stays. Who decided, why and when is kept.
 """
 
 from __future__ import annotations
@@ -39,12 +40,13 @@ def training_range(session: str) -> dict:
 
 
 @task
-def folds_of_run(asked: dict) -> list[dict]:
+def folds_of_run(asked: dict, dataset: str) -> list[dict]:
     from tosho.steps import folds
 
     params = get_current_context()["params"]
     bounds = house.parse(asked["first"]), house.parse(asked["last"])
-    return house.run_step(folds.of_run, house.settings_of_run(), *bounds, params["models"])["folds"]
+    told = house.run_step(folds.of_run, house.settings_of_run(), *bounds, params["models"], dataset=dataset)
+    return told["folds"]
 
 
 @task
@@ -123,8 +125,10 @@ def promote_or_keep(trained: dict, approved: dict) -> dict:
 )
 def weekly_training() -> None:
     asked = training_range(house.session_of_run())
-    folds = folds_of_run(asked)
     among = ["--first", asked["first"], "--last", asked["last"], "--set", "{{ params.feature_set }}"]
+    dataset = house.spark_job("dataset", "build_dataset.py", [*among, "--as", "rows", "--name", house.DATASET])
+    folds = folds_of_run(asked, house.DATASET)
+    among += ["--dataset", house.DATASET]
     tuned = ["{{ '--tuned' if params.trials else '--no-tuned' }}"]
     checks = ["--truth", "{{ params.truth or '' }}", "--final-blocks", "{{ params.final_blocks }}"]
     without = ["{{ '--ablate' if params.ablations and params.models[ti.map_index] == 'atft' else '--no-ablate' }}"]
@@ -148,8 +152,9 @@ def weekly_training() -> None:
         approved = house.approval("approval", told["subject"], told["body"], map_index_template="{{ task.subject }}")
         promote_or_keep(trained, approved.output)
 
+    dataset >> folds
     searched = each_search.expand(model=searched_of_run())
-    searched >> each_fold.expand_kwargs(folds) >> each_model.expand(model=models_of_run(folds))
+    dataset >> searched >> each_fold.expand_kwargs(folds) >> each_model.expand(model=models_of_run(folds))
 
 
 weekly_training()

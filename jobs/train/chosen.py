@@ -35,5 +35,5 @@ def learner_of(asked: argparse.Namespace, settings: Settings) -> tuple[Learner, 
         log.info("A model of kind %s has no search space and is trained as it comes.", asked.model)
         return how, 1
     if asked.trials:
-        tune(settings, asked.first, asked.last, learner=how, trials=asked.trials)
+        tune(settings, asked.first, asked.last, learner=how, trials=asked.trials, dataset=asked.dataset)
     return tuned(settings, asked.first, asked.last, learner=how)

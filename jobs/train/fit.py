@@ -29,7 +29,7 @@ def _fit(asked: argparse.Namespace) -> dict[str, object]:
 
     settings = job.settings_of(asked)
     how, _ = chosen.learner_of(asked, settings)
-    return fit(settings, asked.first, asked.last, asked.fold, {"learner": how})
+    return fit(settings, asked.first, asked.last, asked.fold, {"learner": how, "dataset": asked.dataset})
 
 
 if __name__ == "__main__":

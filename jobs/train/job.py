@@ -31,6 +31,7 @@ def over_a_range(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--last", type=date.fromisoformat, required=True, help="last session whose data may be used")
     parser.add_argument("--model", choices=KINDS, default="lightgbm", help="which kind")
     parser.add_argument("--set", help="feature set; that of the settings if not given")
+    parser.add_argument("--dataset", default="", help="map these rows (build_dataset.py --as rows); else assemble them")
     parser.add_argument("--size", choices=get_args(Size), default="auto", help="of atft: auto is full on a GPU alone")
     return parser
 

@@ -56,6 +56,7 @@ def _train(asked: argparse.Namespace) -> dict[str, object]:
         final=Combinatorial(asked.final_blocks) if asked.final_blocks else None,
         ablate=_blocks(how) if asked.ablate else (),
         decides=asked.decides,
+        dataset=asked.dataset,
     )
 
 

@@ -25,9 +25,9 @@ def _tune(asked: argparse.Namespace) -> dict[str, object]:
     from tosho.models.kinds import learner  # noqa: PLC0415 - after the signal is handled: the imports take seconds
     from tosho.steps.tuning import tune  # noqa: PLC0415
 
-    return tune(
-        job.settings_of(asked), asked.first, asked.last, learner=learner(asked.model, asked.size), trials=asked.trials
-    )
+    how = learner(asked.model, asked.size)
+    options = {"trials": asked.trials, "dataset": asked.dataset}
+    return tune(job.settings_of(asked), asked.first, asked.last, learner=how, **options)
 
 
 if __name__ == "__main__":

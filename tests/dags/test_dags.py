@@ -32,6 +32,7 @@ def test_every_dag_file_holds_the_dag_of_its_name(dags):
             [
                 "session_of_run",
                 "training_range",
+                "dataset",
                 "folds_of_run",
                 "searched_of_run",
                 "tune",

@@ -58,6 +58,21 @@ def test_spark_publishes_the_bytes_of_this_machines_processes(settings, expected
     _maps(settings, tmp_path / "panel")
 
 
+def test_spark_publishes_the_rows_that_training_maps_with_the_bytes_of_this_machines_processes(settings):
+    wanted = dataset.build_rows(settings, FIRST, LAST, engine=processes(1), name="rows-locally")
+    done = submit("local[2]", JOB, *ASKED, "--as", "rows", env=settings.to_environment())
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert bytes_of(settings, "training-core") == bytes_of(settings, "rows-locally")
+    told = json.loads(next(line for line in done.stdout.splitlines() if line.startswith('{"name"')))
+    assert told == wanted | {"name": "training-core"}
+
+
+def test_rows_of_a_range_without_features_are_refused(job, settings, monkeypatch, capsys):
+    monkeypatch.setenv("TOSHO_LAKE", settings.lake)
+    assert job(["--first", "2020-01-06", "--last", "2020-02-07", "--as", "rows"]) == 1
+    assert "NothingToTrainOnError: From 2020-01-06" in capsys.readouterr().err
+
+
 def _maps(settings, folder):
     from tosho.dataset.tensors import Panel
 
@@ -97,3 +112,10 @@ def test_what_there_is_not_is_refused_by_name(job, wrong, capsys):
     with pytest.raises(SystemExit):
         job([*ASKED, *wrong])
     assert wrong[0] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", [("--universe", "prime"), ("--method", "robust_z"), ("--precision", "bfloat16")])
+def test_rows_take_nothing_that_is_a_panels(job, given, capsys):
+    with pytest.raises(SystemExit):
+        job([*ASKED, "--as", "rows", *given])
+    assert "are a panel's; rows are of all codes, as they are" in capsys.readouterr().err

@@ -34,7 +34,8 @@ def purge(
     What stays: predictions, because they are this project's own statements and hold none of the vendor's values
     (--derived deletes those in the lake too). What lies outside of the lake is named and never touched, and is yours to
     delete: the store of predictions; the models, each with a sample of 64 rows of features that it checks itself with;
-    reports and logs under TOSHO_HOME. A bucket with versioning keeps what is deleted: expire its old versions yourself.
+    reports, logs and the rows that trainings have mapped (`datasets`: all of their features) under TOSHO_HOME. A bucket
+    with versioning keeps what is deleted: expire its old versions yourself.
 
     Pause the Dags before. Interrupted, run it again: it goes on from what is left.
     """
@@ -51,7 +52,7 @@ def purge(
     _list("Stays in the lake (--derived deletes it too):", [part for part in found if part not in going])
     typer.echo(
         f"Not in the lake, never touched: predictions in {_store(settings)}, models (with samples of "
-        f"features) in {settings.mlflow}, reports and logs in {settings.home}."
+        f"features) in {settings.mlflow}, reports, logs and mapped rows of features (datasets) in {settings.home}."
     )
     if other := sorted({*lake.files.names("")} - {*layout.AREAS}):
         typer.echo(f"Not the lake's, never touched: {', '.join(other)} in {lake.files.root}.")

@@ -7,12 +7,10 @@ from datetime import date
 from pathlib import Path
 
 from tosho.config import Settings
-from tosho.dataset.assemble import with_static
-from tosho.models.kinds import sees_listings
 from tosho.models.shelf import Shelf
-from tosho.steps.preparation import Prepared, prepare
+from tosho.steps.origin import Origin, origin_of
+from tosho.steps.preparation import Prepared, as_seen_by, prepare
 from tosho.steps.request import Request
-from tosho.steps.retraining import Origin, origin_of
 from tosho.storage import Lake
 
 
@@ -39,14 +37,15 @@ def begin(settings: Settings, first: date, last: date, request: Request) -> Begi
     """Return what a run over a range begins with.
 
     Raises:
+        PanelMissingError: There is no such dataset.
+        OtherDataError: The dataset is of other data.
         NothingToTrainOnError: No session has both features and labels.
         TooShortError: There are too few of them for a fold.
         ColumnsError: A session's features are not those of the set that is asked for.
     """
     lake, kind = Lake.of(settings), request.learner.kind
-    data = prepare(settings, lake, first, last, request.plan)
-    if sees_listings(kind):
-        data = replace(data, samples=with_static(lake, data.samples))
+    data = prepare(settings, lake, first, last, request.plan, request.dataset)
+    data = replace(data, samples=as_seen_by(kind, lake, data.samples))
     origin = origin_of(lake, request, data)
     runs = Path(settings.home) / "checkpoints" / f"{kind}-{settings.feature_set}"
     shelf = Shelf(runs / f"{first}-{last}-{origin.data[:16]}", origin.data)

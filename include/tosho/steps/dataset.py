@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tosho.config import Settings
+from tosho.dataset import rows_build
 from tosho.dataset.build import Engine, build_dataset
 from tosho.dataset.labels import label_sessions
 from tosho.dataset.listing import Universe
@@ -20,6 +21,7 @@ from tosho.dataset.splits import WalkForward
 from tosho.features.sets import FeatureSet, feature_set
 from tosho.observability import metrics
 from tosho.observability.log import logger
+from tosho.steps.preparation import columns_of, usable
 from tosho.storage import Lake
 
 log = logger(__name__)
@@ -95,6 +97,51 @@ def build(  # noqa: PLR0913 - what a dataset is
         manifest, is_new = build_dataset(lake, name or wanted.name, plan, sessions, labelled[-1], fit, opened)
     log.info("Dataset %s: %s", name or wanted.name, "published" if is_new else "as it was")
     return _summary(name or wanted.name, manifest) | {"is_new": is_new}
+
+
+def build_rows(
+    settings: Settings, first: date, last: date, *, engine: AbstractContextManager[Engine], name: str = ""
+) -> dict[str, Any]:
+    """Label a range, and publish in the lake the rows that models are trained on: as they are, nothing normalised.
+
+    `steps.training.train` with this dataset maps what it would otherwise assemble. The same data again make nothing,
+    and no engine is started.
+
+    Args:
+        settings: The installation, with the feature set.
+        first: First session of the range.
+        last: Last one; labels that reach beyond are left out.
+        engine: Who makes the pieces: `dataset.spark.spark()` or `dataset.engines.processes()`.
+        name: Under which they are found; `training-` and the feature set's when left out.
+
+    Returns:
+        What was done, in short: name, first, last, sessions, rows, features, bytes, is_new.
+
+    Raises:
+        NothingToTrainOnError: No session has both features and labels.
+        NeverFullError: In no session are enough features known.
+        ColumnsError: A session's features are of another set, number or order.
+        FeatureJobError: A task of Spark's failed for good. Nothing was published.
+    """
+    lake, given = Lake.of(settings), name or f"training-{settings.feature_set}"
+    columns, (_, sessions) = columns_of(settings), usable(lake, first, last)
+    known = rows_build.known_rows(lake, given, columns, sessions)
+    if known is None:
+        with metrics.stage(settings.metrics, "dataset"), engine as opened:
+            manifest = rows_build.build_rows(lake, given, columns, sessions, opened)
+    else:
+        manifest = known
+    log.info("Dataset %s: %s", given, "as it was" if known else "published")
+    return {
+        "name": given,
+        "first": manifest.sessions[0].isoformat(),
+        "last": manifest.sessions[-1].isoformat(),
+        "sessions": len(manifest.sessions),
+        "rows": manifest.rows,
+        "features": len(manifest.columns.names),
+        "bytes": manifest.rows * sum(manifest.sizes().values()),
+        "is_new": known is None,
+    }
 
 
 def fetch(settings: Settings, folder: Path, name: str = "", until: date | None = None) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from tosho.observability.log import logger
 from tosho.observability.progress import Progress
 from tosho.steps import ablations, final_check, trial
 from tosho.steps.ablations import Ablations
+from tosho.steps.counter import Counter
 from tosho.steps.coverage import HeldOut, held_out
 from tosho.steps.final_check import FinalCheck
 from tosho.steps.preparation import Prepared
@@ -66,19 +67,6 @@ def fit_and_test(request: Request, data: Prepared, shelf: Shelf) -> Findings:
     checked = final_check.check(learner, samples, request.final, progress) if request.final else None
     ablated = ablations.run(request.less, samples, result, progress, shelf.walk) if request.less else None
     return Findings(result, bundle, checked, ablated, _held_out(samples, result))
-
-
-class Counter:
-    """Turns a learner's sentences into progress of a known length, and logs them."""
-
-    def __init__(self, progress: Progress, total: int) -> None:
-        self._progress, self._done, self._total = progress, 0, total
-
-    def __call__(self, what: str) -> None:
-        """Take note of one part more that is done."""
-        self._done += 1
-        log.info("%s", what)
-        self._progress(what, self._done, max(self._total, self._done))
 
 
 def _bundle(model: Forecaster, data: Prepared, result: Trial) -> Bundle:

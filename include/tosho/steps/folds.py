@@ -9,13 +9,12 @@ from math import isfinite
 
 from tosho.config import Settings
 from tosho.dataset.splits import Fold, WalkForward
-from tosho.dataset.warm_up import Known
 from tosho.evaluation.ic import daily_ic, summarise
 from tosho.observability.log import logger
 from tosho.observability.progress import Progress
 from tosho.steps.beginning import begin
-from tosho.steps.findings import Counter
-from tosho.steps.preparation import columns_of, usable
+from tosho.steps.counter import Counter
+from tosho.steps.preparation import full_sessions
 from tosho.steps.request import Options, Request
 from tosho.storage import Lake
 
@@ -26,20 +25,33 @@ class NoSuchFoldError(LookupError):
     """A fold was asked for that a run does not have."""
 
 
-def of_run(
-    settings: Settings, first: date, last: date, models: Sequence[str], plan: WalkForward | None = None
+def of_run(  # noqa: PLR0913 - as `train`
+    settings: Settings,
+    first: date,
+    last: date,
+    models: Sequence[str],
+    plan: WalkForward | None = None,
+    dataset: str = "",
 ) -> dict[str, list[dict[str, object]]]:
     """Label a range and return, as `folds`, each fold of each kind of model that training on it has; none is fitted.
 
+    Args:
+        settings: The installation, with the feature set.
+        first: First session of the range.
+        last: Last one.
+        models: The kinds.
+        plan: How training splits.
+        dataset: The published rows that training maps.
+
     Raises:
+        PanelMissingError: There is no such dataset.
+        OtherDataError: The dataset is of other data.
         NothingToTrainOnError: No session has both features and labels.
         NeverFullError: In no session are enough features known.
         TooShortError: There are too few of them for a fold.
         ColumnsError: A session's features are not those of the set that is asked for.
     """
-    lake, columns = Lake.of(settings), columns_of(settings)
-    _, sessions = usable(lake, first, last)
-    full = Known.in_lake(lake, columns, sessions).full()
+    full = full_sessions(settings, Lake.of(settings), first, last, dataset)
     folds = (plan or WalkForward()).fitted(len(full)).folds(full)
     for fold in folds:
         log.info("%s", fold)
@@ -57,7 +69,7 @@ def fit(settings: Settings, first: date, last: date, number: int, options: Optio
         first: First session of the range.
         last: Last one.
         number: Of the fold, from 1.
-        options: Those of the run; learner and plan are what a fold depends on.
+        options: Those of the run; a fold depends on learner, plan and dataset.
 
     Raises:
         NoSuchFoldError: The run has no fold of this number.

@@ -17,8 +17,9 @@ from tosho.models.registry import MADE_FROM
 from tosho.steps.findings import Findings
 from tosho.steps.fitted import audit
 from tosho.steps.judgement import TRIED, Judgement
+from tosho.steps.origin import Origin
 from tosho.steps.preparation import Prepared
-from tosho.steps.retraining import PAGE, PAGES, SUMMARY, Origin
+from tosho.steps.retraining import PAGE, PAGES, SUMMARY
 
 
 @dataclass(frozen=True)

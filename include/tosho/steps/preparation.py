@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from tosho.calendar import offset
 from tosho.config import Settings
-from tosho.dataset.assemble import assemble
+from tosho.dataset.assemble import assemble, with_static
 from tosho.dataset.labels import REACH, label_sessions
 from tosho.dataset.samples import Columns, Samples
 from tosho.dataset.splits import Fold, WalkForward
 from tosho.dataset.warm_up import Known
 from tosho.features.sets import feature_set
+from tosho.models.kinds import sees_listings
 from tosho.observability.log import logger
+from tosho.steps.rows import mapped_rows, published
 from tosho.storage import Lake
 
 log = logger(__name__)
@@ -38,10 +40,23 @@ class Prepared:
         return offset(self.samples.sessions[-1], REACH)
 
 
-def prepare(settings: Settings, lake: Lake, first: date, last: date, plan: WalkForward) -> Prepared:
+def prepare(  # noqa: PLR0913 - as `train`
+    settings: Settings, lake: Lake, first: date, last: date, plan: WalkForward, dataset: str = ""
+) -> Prepared:
     """Label the sessions of a range and return those that can be trained on, with their folds.
 
+    Args:
+        settings: The installation, with the feature set.
+        lake: Its lake.
+        first: First session of the range.
+        last: Last one.
+        plan: How to split.
+        dataset: The published rows that are mapped into memory; without, they are assembled from the lake, and have
+            nothing of their listings.
+
     Raises:
+        PanelMissingError: There is no such dataset.
+        OtherDataError: It is of other sessions, or of what they were before.
         NothingToTrainOnError: No session has both features and labels.
         NeverFullError: In no session are enough features known.
         TooShortError: There are too few of them for a fold.
@@ -49,15 +64,44 @@ def prepare(settings: Settings, lake: Lake, first: date, last: date, plan: WalkF
     """
     columns = columns_of(settings)
     labelled, sessions = usable(lake, first, last)
-    whole = assemble(lake, columns, sessions)
-    full = Known.of(whole).full()
-    samples = whole.between(full[0], full[-1])
+    samples = _rows(settings, lake, columns, sessions, dataset)
     fitted = plan.fitted(len(samples.sessions))
     folds = fitted.folds(samples.sessions)
     notes = _notes(samples, sessions, labelled, plan, fitted)
     for sentence in (*notes, *map(str, folds)):
         log.info("%s", sentence)
     return Prepared(samples, fitted, folds, notes)
+
+
+def full_sessions(settings: Settings, lake: Lake, first: date, last: date, dataset: str = "") -> tuple[date, ...]:
+    """Return the sessions that `prepare` would give, without holding their features.
+
+    Raises:
+        PanelMissingError: There is no such dataset.
+        OtherDataError: It is of other sessions, or of what they were before.
+        NothingToTrainOnError: No session has both features and labels.
+        NeverFullError: In no session are enough features known.
+        ColumnsError: A session's features are not those of the set that is asked for.
+    """
+    columns, (_, sessions) = columns_of(settings), usable(lake, first, last)
+    if dataset:
+        return published(lake, dataset, columns, sessions).sessions
+    return Known.in_lake(lake, columns, sessions).full()
+
+
+def _rows(settings: Settings, lake: Lake, columns: Columns, sessions: list[date], dataset: str) -> Samples:
+    if dataset:
+        return mapped_rows(settings, lake, dataset, columns, sessions)
+    whole = assemble(lake, columns, sessions)
+    full = Known.of(whole).full()
+    return whole.between(full[0], full[-1])
+
+
+def as_seen_by(kind: str, lake: Lake, samples: Samples) -> Samples:
+    """Return the samples with what listings say of their codes if models of a kind look at that, else without it."""
+    if not sees_listings(kind):
+        return replace(samples, static=None)
+    return with_static(lake, samples) if samples.static is None else samples
 
 
 def columns_of(settings: Settings) -> Columns:

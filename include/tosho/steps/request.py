@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
-from tosho.dataset.combinatorial import Combinatorial
 from tosho.dataset.splits import WalkForward
 from tosho.evaluation.attainable import demand_truth
 from tosho.evaluation.book import Trading
 from tosho.models.base import Learner, Resumable
 from tosho.models.conformal import Mondrian
-from tosho.models.lightgbm import LightGBM
+from tosho.models.kinds import learner as learner_of
 from tosho.models.registry import Decides
 from tosho.steps import ablations
 from tosho.steps.preparation import Prepared
+
+if TYPE_CHECKING:
+    from tosho.dataset.combinatorial import Combinatorial
 
 
 class Options(TypedDict, total=False):
@@ -31,6 +33,7 @@ class Options(TypedDict, total=False):
         final: Splits of a final check, which fits a model on each of them; without, there is none.
         ablate: Blocks of the model; without each of them it walks the same folds once more, to see what it adds.
         decides: Who promotes a model that earned it: its figures do, here and now, or a person later on.
+        dataset: The published rows that it learns from, mapped into memory: those that it would assemble from the lake.
     """
 
     truth: Path | None
@@ -41,6 +44,7 @@ class Options(TypedDict, total=False):
     final: Combinatorial | None
     ablate: Sequence[str]
     decides: Decides
+    dataset: str
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ class Request:
     less: Mapping[str, Learner]
     truth: Path | None
     decides: Decides
+    dataset: str
 
     def __post_init__(self) -> None:
         if self.truth:
@@ -72,7 +77,7 @@ class Request:
             NoSuchBlockError: The model has no such block.
             NoTruthError: `truth` has no `truth.json`.
         """
-        learner = options.get("learner") or LightGBM()
+        learner = options.get("learner") or learner_of("lightgbm")
         return cls(
             learner,
             options.get("plan", WalkForward()),
@@ -82,6 +87,7 @@ class Request:
             ablations.without(learner, options.get("ablate", ())),
             options.get("truth"),
             options.get("decides", "figures"),
+            options.get("dataset", ""),
         )
 
     def kept_in(self, folder: Path) -> Request:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from tosho.config import Settings
-from tosho.dataset.assemble import fingerprint
 from tosho.evaluation import comparison_report
 from tosho.models.bundle import BundleError
 from tosho.models.registry import CHAMPION, PROMOTED, Decides, Registered, Registry, decisions
 from tosho.observability.log import logger
-from tosho.steps.preparation import Prepared
-from tosho.steps.request import Request
-from tosho.storage import Lake
+from tosho.steps.origin import Origin
 
 log = logger(__name__)
 
@@ -28,23 +23,6 @@ PAGE = "report.html"
 
 PAGES = {"report": PAGE, "comparison": comparison_report.PAGE}
 """The pages that a run may leave, by the name under which it tells where they are."""
-
-
-class Origin(NamedTuple):
-    """What a run is made from: every setting, a checksum of the data, and one of all that decides the run."""
-
-    parameters: Mapping[str, object]
-    data: str
-    digest: str
-
-
-def origin_of(lake: Lake, request: Request, data: Prepared) -> Origin:
-    """Return what a run is made from: settings, data, and whether the attainable is asked for."""
-    parameters = request.parameters(data)
-    decisive = {name: str(value) for name, value in parameters.items()}
-    checksum = fingerprint(lake, data.samples.sessions, data.samples.static)
-    text = json.dumps([decisive, checksum, request.truth is not None], sort_keys=True)
-    return Origin(parameters, checksum, hashlib.sha256(text.encode()).hexdigest())
 
 
 def recall(settings: Settings, registry: Registry, origin: Origin, decides: Decides) -> dict[str, object] | None:

@@ -44,6 +44,8 @@ def train(settings: Settings, first: date, last: date, **options: Unpack[Options
         TooShortError: There are too few of them for a fold, or for the final check; nothing was trained.
         ColumnsError: A session's features are not those of the set that is asked for.
         NoTruthError: `truth` has no `truth.json`; nothing was trained.
+        PanelMissingError: There is no such dataset; nothing was trained.
+        OtherDataError: The dataset is of other data; nothing was trained.
         CollapsedError: A network's watchdog found that its scores have become a constant; nothing was registered.
         CheckpointError: A network's checkpoint cannot be read.
     """

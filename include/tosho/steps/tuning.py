@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from tosho.calendar import offset
 from tosho.config import Settings
-from tosho.dataset.assemble import fingerprint, with_static
+from tosho.dataset.assemble import fingerprint
 from tosho.dataset.samples import Samples
 from tosho.dataset.splits import Rehearsal, WalkForward, rehearsals
 from tosho.features.columns import LISTING_AGE
@@ -23,7 +23,7 @@ from tosho.models.kinds import sees_listings
 from tosho.models.search import space, values, with_values
 from tosho.models.study import Study, held, seen
 from tosho.observability.log import logger
-from tosho.steps.preparation import prepare, usable
+from tosho.steps.preparation import as_seen_by, prepare, usable
 from tosho.steps.search import Search
 from tosho.storage import Lake
 
@@ -46,7 +46,14 @@ class Tuned(NamedTuple):
 
 
 def tune(  # noqa: PLR0913 - as `train`
-    settings: Settings, first: date, last: date, *, learner: Learner, trials: int, plan: WalkForward | None = None
+    settings: Settings,
+    first: date,
+    last: date,
+    *,
+    learner: Learner,
+    trials: int,
+    plan: WalkForward | None = None,
+    dataset: str = "",
 ) -> dict[str, object]:
     """Search settings around those of a learner on the sessions of a range, and return the study in short.
 
@@ -66,8 +73,11 @@ def tune(  # noqa: PLR0913 - as `train`
         learner: Whose settings are searched.
         trials: How many settings are to be tried in all, earlier runs of the study included.
         plan: How training splits; shrunk where the history is short.
+        dataset: The published rows that are mapped into memory; without, they are assembled from the lake.
 
     Raises:
+        PanelMissingError: There is no such dataset.
+        OtherDataError: The dataset is of other data.
         TrialsError: Not even one trial is asked for.
         NoSpaceError: Nothing is searched for this kind.
         OutsideError: The learner's settings are outside of what would be searched.
@@ -86,7 +96,7 @@ def tune(  # noqa: PLR0913 - as `train`
         earlier = len(study.trials)
         study.ask_for(trials)
         if earlier < trials:
-            Search(study, learner, *_rehearsed(settings, first, last, learner, plan)).run()
+            Search(study, learner, *_rehearsed(settings, first, last, learner, plan, dataset)).run()
         found = _summary(study, learner) | {"new": len(study.trials) - earlier}
     return {"model": learner.kind, "study": str(path), **found, "seconds": round(time.monotonic() - began, 1)}
 
@@ -135,17 +145,17 @@ def _listings(lake: Lake, sessions: Sequence[date]) -> list[str]:
     return [lake.manifest("securities", session).sha256 for session in known]
 
 
-def _rehearsed(
-    settings: Settings, first: date, last: date, learner: Learner, plan: WalkForward
+def _rehearsed(  # noqa: PLR0913 - as `tune`
+    settings: Settings, first: date, last: date, learner: Learner, plan: WalkForward, dataset: str = ""
 ) -> tuple[Samples, tuple[Rehearsal, ...]]:
     """Return the spans by which settings are chosen, and the rows of their sessions alone."""
     lake = Lake.of(settings)
-    data = prepare(settings, lake, first, last, plan)
+    data = prepare(settings, lake, first, last, plan, dataset)
     spans = rehearsals(data.samples.sessions, data.folds[0])
     for span in spans:
         log.info("Settings are chosen by %s.", span)
     samples = data.samples.between(spans[0].train.first, spans[-1].validation.last)
-    return (with_static(lake, samples) if sees_listings(learner.kind) else samples), spans
+    return as_seen_by(learner.kind, lake, samples), spans
 
 
 def _summary(study: Study, learner: Learner) -> dict[str, object]:

@@ -48,6 +48,8 @@ def put(lake, table, frame, session=LAST):
     """Put a file in the place of the published one that no contract has seen, with a manifest that fits it."""
 
     class Foreign:
+        is_wide = False
+
         def conform(self, frame):
             return frame
 

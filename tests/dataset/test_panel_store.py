@@ -5,7 +5,8 @@ import pytest
 
 from dataset.panels import DAYS, arrays_of, manifest_of, panel_of
 from tosho.dataset.panel_files import PanelError, PanelManifest, bfloat16_bits
-from tosho.dataset.panel_store import PanelMissingError, PanelStore
+from tosho.dataset.panel_store import PanelStore
+from tosho.dataset.stored import PanelMissingError
 from tosho.storage import Files
 
 MANIFEST = manifest_of(DAYS[:12], codes=20)

@@ -9,11 +9,11 @@ import pytest
 from dataset.tiny_lake import COLUMNS, fill, here, publish_features
 from tosho.dataset.assemble import assemble, with_static
 from tosho.dataset.panel_files import PanelError
-from tosho.dataset.panel_store import PanelMissingError
 from tosho.dataset.rows_build import build_rows, known_rows
 from tosho.dataset.rows_files import mapped
 from tosho.dataset.rows_store import RowsStore
 from tosho.dataset.samples import ColumnsError
+from tosho.dataset.stored import PanelMissingError
 
 ARRAYS = ("bounds", "codes", "features", "returns", "static")
 

@@ -11,8 +11,8 @@ import pytest
 from planted.market import QUICK, draw, settings_of
 from planted.windows import SMALL
 from tosho.contracts import features_contract
-from tosho.dataset.panel_store import PanelMissingError
 from tosho.dataset.splits import TooShortError
+from tosho.dataset.stored import PanelMissingError
 from tosho.models.atft.forecaster import ATFT
 from tosho.models.atft.settings import Schedule
 from tosho.models.lightgbm import LightGBM

@@ -10,8 +10,6 @@ the same bytes.
 
 from __future__ import annotations
 
-import hashlib
-import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,15 +19,12 @@ from datetime import date
 from pathlib import Path
 
 from tosho.dataset.panel_files import MANIFEST, Arrays, Field, PanelError, PanelManifest, Piece, piece_of
+from tosho.dataset.stored import PanelMissingError, manifest_bytes, piece_bytes, write_at
 from tosho.observability.log import logger
 from tosho.observability.progress import Progress
 from tosho.storage import Files, layout
 
 _log = logger(__name__)
-
-
-class PanelMissingError(LookupError):
-    """No panel of this name was published."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +99,7 @@ class PanelStore:
             PanelMissingError: None was published.
             PanelError: It cannot be read.
         """
-        return PanelManifest.from_json(self._manifest_bytes())
+        return PanelManifest.from_json(manifest_bytes(self.files, self.name))
 
     def fetch(self, folder: Path) -> PanelManifest:
         """Lay the panel out in a folder of this machine, in the place of what was there; nothing if it is there.
@@ -115,7 +110,7 @@ class PanelStore:
             PanelMissingError: None was published.
             PanelError: A piece is missing, or not what was published.
         """
-        told = self._manifest_bytes()
+        told = manifest_bytes(self.files, self.name)
         manifest = PanelManifest.from_json(told)
         if (folder / MANIFEST).is_file() and (folder / MANIFEST).read_bytes() == told:
             return manifest
@@ -145,32 +140,14 @@ class PanelStore:
 
     def _read(self, fields: Sequence[Field], piece: Piece) -> memoryview:
         path = f"{self.folder}/{fields[0].along}/{piece.file}"
-        try:
-            data = self.files.read(path)
-        except FileNotFoundError as error:
-            raise PanelError(f"Panel {self.name} lacks its piece {path}. Build the dataset again.") from error
-        if hashlib.sha256(data).hexdigest() != piece.sha256 or len(data) != sum(field.size for field in fields):
-            raise PanelError(
-                f"Panel {self.name}: the piece {path} has another checksum or length than its manifest tells. "
-                "Build the dataset again; nothing was fetched."
-            )
-        return memoryview(data)
+        return piece_bytes(self.files, self.name, path, piece, sum(field.size for field in fields))
 
     @staticmethod
     def _write(files: Mapping[str, int], fields: Sequence[Field], place: int, data: memoryview) -> None:
         begin = 0
         for field in fields:
-            _write_at(files[field.name], data[begin : begin + field.size], place * field.size)
+            write_at(files[field.name], data[begin : begin + field.size], place * field.size)
             begin += field.size
-
-    def _manifest_bytes(self) -> bytes:
-        try:
-            return self.files.read(f"{self.folder}/{MANIFEST}")
-        except FileNotFoundError as error:
-            found = self.files.names(layout.DATASETS)
-            raise PanelMissingError(
-                f"No dataset {self.name!r} was published in {self.files.root}; there are {found}. Build it first."
-            ) from error
 
 
 _NO_PARTS: tuple[tuple[tuple[Field, ...], tuple[Piece, ...]], ...] = ()
@@ -181,9 +158,3 @@ def _opened(folder: Path, fields: Sequence[Field]) -> Iterator[Mapping[str, int]
     with ExitStack() as stack:
         files = {field.name: stack.enter_context((folder / field.file).open("wb")) for field in fields}
         yield {name: file.fileno() for name, file in files.items()}
-
-
-def _write_at(file: int, data: memoryview, offset: int) -> None:
-    while data:
-        written = os.pwrite(file, data, offset)
-        data, offset = data[written:], offset + written

@@ -7,7 +7,6 @@ travel as pieces, a session's rows of all arrays, so that many workers can write
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -113,12 +112,6 @@ def mapped(folder: Path) -> Samples:
     manifest = RowsManifest.from_json(path.read_bytes())
     found = {name: _mapped(folder / f"{name}.bin", manifest, name) for name in manifest.fields()}
     return Samples(manifest.columns, manifest.sessions, counts_to_bounds(np.array(manifest.counts)), **found)
-
-
-def piece_of(day: date, data: bytes) -> Piece:
-    """Return what the manifest says of a piece with these bytes."""
-    digest = hashlib.sha256(data).hexdigest()
-    return Piece(day, f"{day}-{digest[:16]}.bin", digest)
 
 
 def _arrays(samples: Samples) -> Arrays:

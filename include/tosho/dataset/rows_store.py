@@ -6,8 +6,6 @@ datasets/<name>/manifest.json                       names the pieces; written la
 
 from __future__ import annotations
 
-import hashlib
-import os
 import shutil
 import uuid
 from contextlib import ExitStack
@@ -16,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tosho.dataset.panel_files import MANIFEST, PanelError, Piece
-from tosho.dataset.panel_store import PanelMissingError
-from tosho.dataset.rows_files import RowsManifest, packed, piece_of
+from tosho.dataset.panel_files import MANIFEST, PanelError, Piece, piece_of
+from tosho.dataset.rows_files import RowsManifest, packed
 from tosho.dataset.samples import Samples
+from tosho.dataset.stored import PanelMissingError, manifest_bytes, piece_bytes, write_at
 from tosho.observability.log import logger
 from tosho.storage import Files, layout
 
@@ -83,13 +81,7 @@ class RowsStore:
             PanelMissingError: None was published.
             PanelError: It cannot be read.
         """
-        try:
-            return RowsManifest.from_json(self.files.read(f"{self.folder}/{MANIFEST}"))
-        except FileNotFoundError as error:
-            raise PanelMissingError(
-                f"No dataset {self.name!r} was published in {self.files.root}; there are "
-                f"{self.files.names(layout.DATASETS)}. Build it first."
-            ) from error
+        return RowsManifest.from_json(manifest_bytes(self.files, self.name))
 
     def fetch(self, under: Path) -> Path:
         """Lay the rows out in a folder of this machine, if they are not there yet, and return the folder.
@@ -123,7 +115,7 @@ class RowsStore:
                 def one(place: int) -> None:
                     rows, data, at = manifest.counts[place], self._read(manifest, place), 0
                     for name, size in sizes.items():
-                        _write_at(out[name], data[at : at + rows * size], int(begins[place]) * size)
+                        write_at(out[name], data[at : at + rows * size], int(begins[place]) * size)
                         at += rows * size
 
                 list(self.files.each(one, range(len(manifest.pieces))))
@@ -134,21 +126,5 @@ class RowsStore:
             shutil.rmtree(waiting, ignore_errors=True)
 
     def _read(self, manifest: RowsManifest, place: int) -> memoryview:
-        piece = manifest.pieces[place]
-        path, wanted = f"{self.folder}/rows/{piece.file}", manifest.counts[place] * sum(manifest.sizes().values())
-        try:
-            data = self.files.read(path)
-        except FileNotFoundError as error:
-            raise PanelError(f"Dataset {self.name} lacks its piece {path}. Build it again.") from error
-        if hashlib.sha256(data).hexdigest() != piece.sha256 or len(data) != wanted:
-            raise PanelError(
-                f"Dataset {self.name}: the piece {path} has another checksum or length than its manifest tells. "
-                "Build it again; nothing was fetched."
-            )
-        return memoryview(data)
-
-
-def _write_at(file: int, data: memoryview, offset: int) -> None:
-    while data:
-        written = os.pwrite(file, data, offset)
-        data, offset = data[written:], offset + written
+        piece, length = manifest.pieces[place], manifest.counts[place] * sum(manifest.sizes().values())
+        return piece_bytes(self.files, self.name, f"{self.folder}/rows/{piece.file}", piece, length)

@@ -8,10 +8,6 @@ DAYS = [date(1969, 12, 30), date(2024, 1, 4), date(2024, 1, 4), date(2024, 1, 9)
 ROWS = pl.DataFrame({"session": DAYS, "code": ["A", "A", "B", "A"]})
 
 
-def test_sessions_are_told_once_and_in_order():
-    assert list(BySession(ROWS).sessions()) == sorted(set(DAYS))
-
-
 def test_both_ends_are_included_also_before_1970():
     assert BySession(ROWS).between(DAYS[0], date(2024, 1, 4)).equals(ROWS[:3])
 

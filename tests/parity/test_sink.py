@@ -10,6 +10,7 @@ import pytest
 
 from tosho.contracts import features_contract
 from tosho.features.pieces import blob
+from tosho.features.pieces.block import packed
 from tosho.features.pieces.partitions import IncompleteError, Target
 from tosho.features.spark.sink import PartitionWriter
 from tosho.storage import Files, Lake, layout
@@ -32,7 +33,8 @@ def writer(lake):
 
 def batch(session, *codes, value=0.5):
     frame = pl.DataFrame({"session": [session] * len(codes), "code": codes, "mom_5": [value] * len(codes)})
-    return pa.RecordBatch.from_pylist([{"span": 0, "table": "rows", "blob": blob.pack(frame)}])
+    [rows] = packed(frame, [SESSIONS])
+    return pa.RecordBatch.from_pylist([{"span": 0, "table": "rows", "blob": rows}])
 
 
 def test_codes_of_a_session_are_gathered_from_several_blobs(lake, writer):

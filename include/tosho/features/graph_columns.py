@@ -55,9 +55,8 @@ def _window(rows: pl.DataFrame, returns: pl.DataFrame) -> Window:
     table = _laid_out(returns)
     end = int(np.searchsorted(table.days, _days(rows["session"][:1])[0], "right"))
     recent = table.values[max(end - columns.GRAPH_REACH, 0) : end]
-    place = rows.select("code").join(table.codes, on="code", how="left", maintain_order="left")["place"]
     window = np.full((columns.GRAPH_REACH, rows.height), np.nan, np.float32)
-    window[columns.GRAPH_REACH - len(recent) :] = recent.take(place.fill_null(table.codes.height).to_numpy(), axis=1)
+    window[columns.GRAPH_REACH - len(recent) :] = recent.take(table.places(rows["code"]), axis=1)
     return window
 
 
@@ -66,18 +65,21 @@ class _Table:
     """Returns as `[days, codes + 1]`, NaN where there is none, as in the last column, which is that of no code."""
 
     days: npt.NDArray[np.int32]
-    codes: pl.DataFrame
+    codes: pl.Enum
     values: Window
 
     @classmethod
     def of(cls, returns: pl.DataFrame) -> _Table:
-        days = np.unique(_days(returns["session"]))
-        codes = returns.select(pl.col("code").unique()).with_row_index("place")
+        days, codes = np.unique(_days(returns["session"])), pl.Enum(returns["code"].unique())
+        table = cls(days, codes, np.full((days.size, codes.categories.len() + 1), np.nan, np.float32))
         known = returns.drop_nulls(RETURN)
-        place = known.select("code").join(codes, on="code", how="left", maintain_order="left")["place"]
-        values = np.full((days.size, codes.height + 1), np.nan, np.float32)
-        values[np.searchsorted(days, _days(known["session"])), place.to_numpy()] = known[RETURN].to_numpy()
-        return cls(days, codes, values)
+        table.values[np.searchsorted(days, _days(known["session"])), table.places(known["code"])] = known[RETURN]
+        return table
+
+    def places(self, codes: pl.Series) -> npt.NDArray[np.int64]:
+        """Return the columns of some codes; the last of all for one that is not in the table."""
+        places = codes.cast(self.codes, strict=False).to_physical().cast(pl.Int64)
+        return places.fill_null(self.codes.categories.len()).to_numpy()
 
 
 _newest: tuple[weakref.ref[pl.DataFrame], _Table] | None = None

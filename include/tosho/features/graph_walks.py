@@ -118,7 +118,7 @@ def _in_lanes(
     return first, who, weight
 
 
-@compiled(f"float64[::1]({_LISTS}, float64[::1], float64[::1], float64, int64)")
+@compiled(f"float64[::1]({_LISTS}, float64[::1], float64[::1], float64, int64, float64)")
 def walked(  # noqa: PLR0913
     begin: Places,
     other: Places,
@@ -128,8 +128,12 @@ def walked(  # noqa: PLR0913
     share: Array,
     damping: float,
     steps: int,
+    still: float,
 ) -> Array:
-    """Return the shares after so many steps of a walk that jumps with probability 1 - damping."""
+    """Return the shares of a walk that jumps with probability 1 - damping.
+
+    After so many steps, or the first in which no share moved by more than `still` of itself.
+    """
     nodes = share.size
     first, who, weight = _in_lanes(begin, other, weights, order)
     jump = (1 - damping) / nodes
@@ -151,6 +155,11 @@ def walked(  # noqa: PLR0913
             k = LANES * group
             sums[k], sums[k + 1], sums[k + 2], sums[k + 3] = a, b, c, d
             sums[k + 4], sums[k + 5], sums[k + 6], sums[k + 7] = e, f, g, h
+        moved = False
         for k in range(nodes):
-            share[order[k]] = damping * sums[k] + jump
+            before, now = share[order[k]], damping * sums[k] + jump
+            share[order[k]] = now
+            moved = moved or abs(now - before) > still * before
+        if not moved:
+            break
     return share

@@ -135,6 +135,7 @@ def compute_series(  # noqa: PLR0913 - what rows of one code look at
     made: Made = NONE,
     stored_as: pl.DataType = STORED_AS,
     beyond: pl.DataFrame | None = None,
+    without: Collection[str] = (),
 ) -> pl.DataFrame:
     """Return session, code and what the plan hands on, features as float32, ordered by code and session.
 
@@ -148,7 +149,9 @@ def compute_series(  # noqa: PLR0913 - what rows of one code look at
         stored_as: Type of the features handed on.
         beyond: The same codes' rows, and those before them that only features read which look further back than the
             panel does, with the columns that these read.
+        without: Columns that are not wanted of what the plan hands on.
     """
+    handed_on = [name for name in passes.handed_on if name not in without]
     near = _numbered(by_code(panel), by="code")
     far = near if beyond is None else _numbered(by_code(beyond), by="code")
     days = market["session"].sort()
@@ -158,7 +161,7 @@ def compute_series(  # noqa: PLR0913 - what rows of one code look at
     context = [told for told in (market, sectors) if told is not None]
     found = [near.filter(pl.col("session").is_in(wanted.implode())).select(columns.KEY)]
     rows, near_from = far, near["session"].min()
-    for part in sorted(parts_of(passes, wanted.len()), key=lambda part: -part.rows_before):
+    for part in sorted(parts_of(passes, wanted.len(), handed_on), key=lambda part: -part.rows_before):
         if wanted.len():  # each part's rows are among those of the part before
             first = days[max(int(days.search_sorted(wanted[0])) - part.rows_before, 0)]
             rows = near if near_from is not None and near_from <= first else rows
@@ -171,7 +174,7 @@ def compute_series(  # noqa: PLR0913 - what rows of one code look at
             for chunk in between_codes(with_records(rows.select(read), known, made), CHUNK_ROWS)
         )
         found.append(pl.concat([_stored(frame, passes, stored_as) for frame in parts]))
-    return pl.concat(found, how="horizontal").select(*columns.KEY, *passes.handed_on)
+    return pl.concat(found, how="horizontal").select(*columns.KEY, *handed_on)
 
 
 def _stored(rows: pl.DataFrame, passes: Plan, stored_as: pl.DataType) -> pl.DataFrame:

@@ -34,15 +34,15 @@ class Part:
         return frozenset((*self.columns, *(name for level in self.levels for f in level for name in f.inputs)))
 
 
-def parts_of(passes: Plan, sessions: int) -> Iterator[Part]:
-    """Yield the parts in which a number of sessions is computed; their columns together are what is handed on."""
+def parts_of(passes: Plan, sessions: int, wanted: Collection[str]) -> Iterator[Part]:
+    """Yield the parts in which a number of sessions is computed; their columns together are those wanted."""
     longest = max((0, *passes.lookback.values()))
     bounds = [bound for bound in BOUNDS if bound < longest] if is_parted(sessions) else []
     made = {f.name for level in passes.series for f in level}
     before = -1
     for bound in (*bounds, longest):
-        reach = {name: passes.lookback[name] if name in made else 0 for name in passes.handed_on}
-        names = tuple(name for name in passes.handed_on if before < reach[name] <= bound)
+        reach = {name: passes.lookback[name] if name in made else 0 for name in wanted}
+        names = tuple(name for name in wanted if before < reach[name] <= bound)
         if names:
             yield Part(names, tuple(_needed(passes.series, names)), bound)
         before = bound

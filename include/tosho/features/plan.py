@@ -105,6 +105,12 @@ class Plan:
             read.update(OF_GRAPH)
         return (*(n for n in self.names if n not in made), *sorted(read - made - {*self.names, *columns.KEY}))
 
+    @cached_property
+    def of_market(self) -> tuple[str, ...]:
+        """Columns handed on that are one number a session: no row need carry them from the series pass to the last."""
+        made = {f.name for level in self.market for f in level}
+        return tuple(name for name in self.handed_on if name in made)
+
 
 def _told_before(found: Records) -> int:
     """Return of how many earlier sessions a row is given records: while they last, and by what told its sector."""

@@ -30,7 +30,15 @@ class SessionPass:
     @classmethod
     def of(cls, passes: Plan) -> SessionPass:
         """Return the last pass of a plan."""
-        return cls(passes, tuple(tuple(_of_session(f) for f in level) for level in passes.session))
+        levels = passes.session
+        read = [{name for level in levels[k + 1 :] for f in level for name in f.inputs} for k in range(len(levels))]
+        return cls(
+            passes,
+            tuple(
+                tuple(_of_session(f, kept=f.name in passes.names and f.name not in later) for f in level)
+                for level, later in zip(levels, read, strict=True)
+            ),
+        )
 
     def __call__(self, rows: pl.DataFrame, returns: pl.DataFrame | None = None) -> pl.DataFrame:
         """Return one session's session, code and the set's columns as float32, ordered by code.
@@ -48,15 +56,18 @@ class SessionPass:
         return stored(frame, self.passes)
 
 
-def _of_session(f: Feature) -> pl.Expr:
-    return _finite(_in_sector(f.expression) if f.scope is Scope.GROUP else f.expression).alias(f.name)
+def _of_session(f: Feature, *, kept: bool) -> pl.Expr:
+    """Return a feature's values; as they are stored, where no other reads them."""
+    value = _finite(_in_sector(f.expression) if f.scope is Scope.GROUP else f.expression)
+    return (value.cast(STORED_AS) if kept else value).alias(f.name)
 
 
 def stored(rows: pl.DataFrame, passes: Plan) -> pl.DataFrame:
     """Return session, code and a plan's columns as they are stored."""
     types = rows.schema
     wide = [name for name in passes.names if types[name] != STORED_AS]
-    return rows.with_columns(pl.col(wide).cast(STORED_AS)).select(*columns.KEY, *passes.names)
+    kept = rows.with_columns(pl.col(wide).cast(STORED_AS)) if wide else rows
+    return kept.select(*columns.KEY, *passes.names)
 
 
 def _in_sector(value: pl.Expr) -> pl.Expr:

@@ -27,10 +27,18 @@ def pack(frame: pl.DataFrame) -> bytes:
     """
     buffer = io.BytesIO()
     frame.write_ipc_stream(buffer)
-    blob = buffer.getvalue()
+    return small_enough(buffer.getvalue(), frame.height, frame.width)
+
+
+def small_enough(blob: bytes, rows: int, columns: int) -> bytes:
+    """Return a blob of some rows and columns.
+
+    Raises:
+        BlobTooLargeError: It has more than `LIMIT` bytes.
+    """
     if len(blob) > LIMIT:
         raise BlobTooLargeError(
-            f"A block of {frame.height} rows and {frame.width} columns takes {len(blob)} bytes; the bound is {LIMIT}. "
+            f"A block of {rows} rows and {columns} columns takes {len(blob)} bytes; the bound is {LIMIT}. "
             "Ask for more buckets."
         )
     return blob

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 
 import numpy as np
@@ -18,17 +17,13 @@ class BySession:
         self._rows = rows
         self._days = rows["session"].to_physical().to_numpy()
 
-    def sessions(self) -> Iterator[date]:
-        """Yield the sessions that there are, in order."""
-        yield from self._rows["session"].unique(maintain_order=True)
-
     def between(self, first: date, last: date) -> pl.DataFrame:
         """Return the rows of some sessions, both included, as a view."""
-        begin = np.searchsorted(self._days, _day(first), "left")
-        end = np.searchsorted(self._days, _day(last), "right")
+        begin = np.searchsorted(self._days, day_of(first), "left")
+        end = np.searchsorted(self._days, day_of(last), "right")
         return self._rows[int(begin) : int(end)]
 
 
-def _day(session: date) -> int:
-    """The number by which Polars keeps a date: days since 1970."""
+def day_of(session: date) -> int:
+    """Return the number by which Polars keeps a date: days since 1970."""
     return session.toordinal() - _EPOCH

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property, partial
 
@@ -24,7 +24,7 @@ from tosho.features.pieces.source import FAR, LakeSource, Window, codes_in, read
 from tosho.features.pieces.universe import UniverseSums, topix_begins
 from tosho.features.plan import Plan
 from tosho.features.records import Grain, Made
-from tosho.features.session_pass import SessionPass
+from tosho.features.session_pass import STORED_AS, SessionPass
 from tosho.features.sets import FeatureSet
 from tosho.features.universe import FACT as WITHOUT_TOPIX
 from tosho.features.universe import before_topix, topix_of, universe_index
@@ -64,13 +64,23 @@ class Job:
 
 @dataclass(frozen=True)
 class Finish:
-    """From one session's rows of all codes to the partition's."""
+    """From one session's rows of all codes to the partition's.
+
+    `market` has a row a session, in order, with the plan's columns `of_market` as the series pass would leave them.
+    """
 
     passes: Plan
+    market: pl.DataFrame | None = None
 
     def __call__(self, rows: pl.DataFrame, returns: pl.DataFrame | None) -> pl.DataFrame:
         """Return session, code and the set's columns, ordered by code."""
-        return self._pass(rows, returns)
+        return self._pass(rows.hstack(self._of_market(rows)), returns)
+
+    def _of_market(self, rows: pl.DataFrame) -> list[pl.Series]:
+        if self.market is None or rows.is_empty():
+            return []
+        place = int(self.market["session"].search_sorted(rows["session"][0]))
+        return [self.market[name].new_from_index(place, rows.height) for name in self.passes.of_market]
 
     @cached_property
     def _pass(self) -> SessionPass:
@@ -149,6 +159,8 @@ def assemble(  # noqa: PLR0913 - what a source is not
     assert isinstance(target.finish, Finish)
     passes, window = target.finish.passes, read.window
     market = local.compute_market(indices, passes, window.needed, made, _universe(read, passes, spread, topix_from))
+    told = market.sort("session").select("session", *(pl.col(name).cast(STORED_AS) for name in passes.of_market))
+    target = replace(target, finish=Finish(passes, told))
     sums = SectorSums.of(read.source, window, passes.sector_rows_before)
     sectors = local.compute_sectors(_summed(sums, spread) if passes.reads_sectors else (), market, passes, made)
     return Job(read, Series(passes, market, sectors, window, read.shape, read.codes is not None), target)

@@ -6,6 +6,7 @@ import os
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 _HEAD = struct.Struct("<qqq")  # of a blob: its source, the bytes of its name, its own
@@ -25,11 +26,12 @@ class Scratch:
         """Keep what a source made for a stage: number, name and blob. A name comes once a number."""
         place = self.folder / stage
         place.mkdir(exist_ok=True)
-        for number, name, blob in blobs:
-            told = name.encode()
+        for number, of_number in groupby(blobs, key=lambda blob: blob[0]):
             with (place / f"{number}.{os.getpid()}").open("ab") as file:
-                file.write(_HEAD.pack(source, len(told), len(blob)) + told)
-                file.write(blob)
+                for _, name, blob in of_number:
+                    told = name.encode()
+                    file.write(_HEAD.pack(source, len(told), len(blob)) + told)
+                    file.write(blob)
 
     def take(self, stage: str, number: int) -> dict[str, list[bytes]]:
         """Return the blobs of a number by name, in the order of their sources, and forget them."""

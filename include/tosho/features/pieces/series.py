@@ -15,6 +15,7 @@ from tosho.features.graph_columns import graph_returns
 from tosho.features.panel import Rows
 from tosho.features.parts import is_parted, read_beyond, rows_read
 from tosho.features.pieces.blob import pack, unpack
+from tosho.features.pieces.block import packed
 from tosho.features.pieces.by_session import BySession
 from tosho.features.pieces.shape import Shape
 from tosho.features.pieces.source import FAR, Tables, Window
@@ -38,16 +39,15 @@ class Series:
 
     def __call__(self, blobs: Mapping[str, Sequence[bytes]]) -> Iterator[tuple[int, str, bytes]]:
         """Yield a bucket's results as span, RETURNS or ROWS, and blob."""
-        found, returns = self.computed({name: _together(packed) for name, packed in blobs.items()})
-        rows = BySession(found.sort("session", maintain_order=True))  # so that spans are slices of it
+        found, returns = self.computed({name: _together(parts) for name, parts in blobs.items()})
         known = None if returns is None else BySession(returns.sort("session", maintain_order=True))
-        for number in range(self.shape.spans(self.window)):
-            sessions = self.shape.sessions_of(number, self.window)
+        spans = [self.shape.sessions_of(number, self.window) for number in range(self.shape.spans(self.window))]
+        rows = packed(found, [(sessions[0], sessions[-1]) for sessions in spans])
+        for number, (sessions, blob) in enumerate(zip(spans, rows, strict=True)):
             if known is not None:
                 yield number, RETURNS, pack(known.between(self._graph_begins(sessions[0]), sessions[-1]))
-            wanted = rows.between(sessions[0], sessions[-1])
-            if wanted.height:
-                yield number, ROWS, pack(wanted)
+            if blob is not None:
+                yield number, ROWS, blob
 
     def computed(self, tables: Tables) -> tuple[pl.DataFrame, pl.DataFrame | None]:
         """Return the wanted sessions' rows, ordered by code and session, and the returns that graphs are made of."""
@@ -65,6 +65,7 @@ class Series:
             sectors=self.sectors,
             made={records.name: records.made_of(tables, self._read_from(records)) for records in self._records},
             beyond=given.panel(only=self._far) if self._far else None,
+            without=self.passes.of_market,
         )
         return rows, self._graph_returns(panel) if self.passes.reads_graph else None
 
@@ -103,6 +104,6 @@ class Series:
         return self.window.needed[max(place - GRAPH_REACH + 1, 0)]
 
 
-def _together(packed: Sequence[bytes]) -> pl.DataFrame:
+def _together(parts: Sequence[bytes]) -> pl.DataFrame:
     """Return the rows of some blobs; those read with fewer columns have nulls in the others."""
-    return pl.concat(map(unpack, packed), how="diagonal")
+    return pl.concat(map(unpack, parts), how="diagonal")

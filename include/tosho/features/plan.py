@@ -44,14 +44,14 @@ class Plan:
         levels = (*self.market, *self.sector, *self.series, *self.session)
         return frozenset(name for level in levels for f in level for name in f.inputs)
 
-    @property
+    @cached_property
     def rows_before(self) -> int:
         """Earlier sessions that must be read so that every value of a session is what a full run gives."""
         lasting = {name: _told_before(found) for found in self.records() for name in found.given}
         handed_on = max((columns.REACH.get(name, 0) for name in self.handed_on), default=0)
         return max(handed_on, *self.lookback.values(), self._rows_before({**columns.REACH, **lasting}))
 
-    @property
+    @cached_property
     def sector_rows_before(self) -> int:
         """Earlier sessions that the sectors need: for who their members are, and for their mean returns."""
         told = {name: _told_before(found) for found in self.records(Grain.SECTOR) for name in found.given}
@@ -94,7 +94,7 @@ class Plan:
         """Tables of the lake that its records are made of."""
         return tuple(dict.fromkeys(table for found in self.records() for table in found.tables))
 
-    @property
+    @cached_property
     def handed_on(self) -> tuple[str, ...]:
         """Columns that the series pass leaves for the result and for the pass over sessions, in a fixed order."""
         made = {f.name for level in self.session for f in level} | set(columns.GRAPH)

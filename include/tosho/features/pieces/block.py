@@ -120,8 +120,9 @@ def _laid(frame: pl.DataFrame, span: Numbers, order: Numbers, rows: Numbers) -> 
         array = column.rechunk().to_arrow()
         bits, numbers = array.buffers()
         assert numbers is not None  # Arrow leaves out the bits alone, where no value is null
-        known = _ALL_KNOWN if bits is None else np.frombuffer(bits, np.uint8)  # type: ignore[call-overload]  # a buffer
-        lay(np.frombuffer(numbers, np.float32)[array.offset :], known, array.offset, begin, step, number, values)
+        known = _ALL_KNOWN if bits is None else np.frombuffer(memoryview(bits), np.uint8)
+        own = np.frombuffer(memoryview(numbers), np.float32)[array.offset :]
+        lay(own, known, array.offset, begin, step, number, values)
     return values
 
 

@@ -64,10 +64,10 @@ def _of_session(f: Feature, *, kept: bool) -> pl.Expr:
 
 def stored(rows: pl.DataFrame, passes: Plan) -> pl.DataFrame:
     """Return session, code and a plan's columns as they are stored."""
-    types = rows.schema
+    types = dict(zip(rows.columns, rows.dtypes, strict=True))
     wide = [name for name in passes.names if types[name] != STORED_AS]
     kept = rows.with_columns(pl.col(wide).cast(STORED_AS)) if wide else rows
-    return kept.select(*columns.KEY, *passes.names)
+    return kept[[*columns.KEY, *passes.names]]  # by name: `select` makes an expression of each of hundreds
 
 
 def _in_sector(value: pl.Expr) -> pl.Expr:

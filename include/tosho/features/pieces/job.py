@@ -79,8 +79,12 @@ class Finish:
     def _of_market(self, rows: pl.DataFrame) -> list[pl.Series]:
         if self.market is None or rows.is_empty():
             return []
-        place = int(self.market["session"].search_sorted(rows["session"][0]))
+        place = self._places[rows["session"][0]]
         return [self.market[name].new_from_index(place, rows.height) for name in self.passes.of_market]
+
+    @cached_property
+    def _places(self) -> dict[date, int]:
+        return {} if self.market is None else {session: at for at, session in enumerate(self.market["session"])}
 
     @cached_property
     def _pass(self) -> SessionPass:

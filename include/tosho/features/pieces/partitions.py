@@ -18,6 +18,9 @@ from tosho.features.pieces.series import RETURNS, ROWS
 from tosho.storage import Lake, Manifest, layout
 
 
+_WRITERS = 2
+
+
 class IncompleteError(RuntimeError):
     """The workers did not bring each session once."""
 
@@ -61,12 +64,12 @@ class Target:
             spans: The blobs of each span, by ROWS and RETURNS.
         """
         writing: list[Future[tuple[Manifest, bool]]] = []
-        with ThreadPoolExecutor(1) as writer:  # the disk's time for a session is the processor's for the next
+        with ThreadPoolExecutor(_WRITERS) as writer:  # the disk's time for a session is the processor's for the next
             try:
                 for session, rows, returns in chain.from_iterable(map(_by_session, spans)):
                     frame = self.finish(rows, returns)
-                    if writing:
-                        writing[-1].result()  # so that no more than two are in memory
+                    if len(writing) >= _WRITERS:
+                        writing[-_WRITERS].result()  # so that no more than three are in memory
                     writing.append(writer.submit(self._stage, session, frame))
                 staged = [written.result() for written in writing]
             except BaseException:

@@ -17,7 +17,6 @@ from tosho.features.pieces.block import Block
 from tosho.features.pieces.series import RETURNS, ROWS
 from tosho.storage import Lake, Manifest, layout
 
-
 _WRITERS = 2
 
 

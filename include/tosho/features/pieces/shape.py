@@ -10,8 +10,8 @@ from tosho.features.pieces.source import Window
 CHUNK_SESSIONS = 40
 GIVEN = 20
 """Columns of a row before features are computed."""
-BUCKET_VALUES = 1 << 26
-"""Values of a group of codes: 268 MB of 4 bytes, and a few times that while they are computed. Each group has its own
+BUCKET_VALUES = 3 << 25
+"""Values of a group of codes: 403 MB of 4 bytes, and a few times that while they are computed. Each group has its own
 cost, mostly for what is known of statements: 0.2 s of the 0.7 s that half as many codes take."""
 SPAN_VALUES = 1 << 24
 """Values finished together, of all codes: 67 MB."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from math import ceil
 
 from tosho.features.pieces.source import Window
 
@@ -13,6 +14,8 @@ GIVEN = 20
 BUCKET_VALUES = 3 << 25
 """Values of a group of codes: 403 MB of 4 bytes, and a few times that while they are computed. Each group has its own
 cost, mostly for what is known of statements: 0.2 s of the 0.7 s that half as many codes take."""
+BUCKET_ROWS = 5 << 16
+"""Rows of a group of codes. More of few columns cost more memory, and save nothing."""
 SPAN_VALUES = 1 << 24
 """Values finished together, of all codes: 67 MB."""
 SPAN_SESSIONS = 64
@@ -51,6 +54,7 @@ def shape_of(rows: int, columns: int, window: Window, tasks: int) -> Shape:
     Shape(chunk=40, buckets=2, span=3)
     """
     values = rows * (GIVEN * len(window.needed) + columns * len(window.wanted))
-    buckets = max(tasks, -(-values // BUCKET_VALUES))
+    buckets = max(values / BUCKET_VALUES, rows * len(window.wanted) / BUCKET_ROWS)
+    buckets = tasks * max(1, ceil(buckets / tasks))  # so that none waits while others do the last
     span = max(1, min(SPAN_SESSIONS, SPAN_VALUES // max(rows * columns, 1)))
     return Shape(CHUNK_SESSIONS, min(buckets, max(rows, 1)), span)

@@ -27,6 +27,7 @@ SMALL = Architecture(
     attention_heads=4,
     graph_heads=2,
     head_width=8,
+    direct_parts=True,
 )
 
 

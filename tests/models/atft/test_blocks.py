@@ -16,7 +16,9 @@ from tosho.models.atft.network import Network
 from tosho.models.atft.settings import Schedule
 from tosho.models.walk import stacked, walk
 
-BARE = replace(SMALL, normalisation="none", bins=1, selection=False, static=False, graph=False, direct=False)
+BARE = replace(
+    SMALL, normalisation="none", bins=1, selection=False, static=False, graph=False, direct=False, direct_parts=False
+)
 ALONE = {"FAN": replace(BARE, normalisation="fan"), "GAT": replace(BARE, graph=True)}
 PLANTED = {"FAN": blocks.regimes, "GAT": blocks.neighbours}
 PLAN = WalkForward(train=80, validation=12, test=100, step=100)

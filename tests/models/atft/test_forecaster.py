@@ -5,6 +5,7 @@ from datetime import date
 
 import numpy as np
 import pytest
+import torch  # noqa: TID253
 
 from planted.market import QUICK as TREES
 from planted.market import draw, samples
@@ -16,13 +17,25 @@ from tosho.dataset.samples import ColumnsError
 from tosho.dataset.splits import WalkForward
 from tosho.dataset.vocabulary import SIZES
 from tosho.evaluation.nulls import TOO_GOOD
+from tosho.models.atft import forecaster
 from tosho.models.atft.forecaster import ATFT, NetworkForecaster, NotFittableError
 from tosho.models.atft.settings import Schedule, SettingsError
 from tosho.models.bundle import Bundle, BundleError
 from tosho.models.walk import walk
 from tosho.steps.trial import planted_leak
 
-QUICK = ATFT(SMALL, schedule=Schedule(epochs=3, sessions_per_epoch=40, learning_rate=5e-3, ema=0.9, threads=1))
+QUICK = ATFT(
+    SMALL,
+    schedule=Schedule(
+        epochs=3,
+        sessions_per_epoch=40,
+        learning_rate=5e-3,
+        direct_penalties=(0.1, 1.0),
+        ema=0.9,
+        threads=1,
+    ),
+)
+ONCE = replace(QUICK.schedule, epochs=1)
 
 
 @pytest.fixture(scope="module")
@@ -87,15 +100,19 @@ def test_files_give_the_same_scores_and_the_same_files(walked, market, fold):
     assert (again.predict(seen) == model.predict(seen)).all()
 
 
-def test_a_bundle_from_before_there_was_a_direct_path_is_read_and_has_none(market, fold):
-    bare = replace(QUICK, shape=replace(SMALL, direct=False), schedule=replace(QUICK.schedule, epochs=1))
+@pytest.mark.parametrize("absent", [("direct", "direct_parts"), ("direct_parts",)])
+def test_a_bundle_from_before_there_was_a_direct_path_or_its_parts_is_read_as_it_was(market, fold, absent):
+    bare = replace(QUICK, shape=replace(SMALL, **dict.fromkeys(absent, False)), schedule=ONCE)
     (part,) = walk(bare, market, [fold], [].append)
     files = part.model.to_files()
     settings = json.loads(files["network.json"])
-    del settings["shape"]["direct"], settings["schedule"]["direct_rate"]
+    for name in absent:
+        del settings["shape"][name]
+    if "direct" in absent:
+        del settings["schedule"]["direct_rate"], settings["schedule"]["direct_penalties"]
     files["network.json"] = json.dumps(settings).encode()
     old = NetworkForecaster.from_files(part.model.columns, files)
-    assert old.network.direct is None
+    assert (old.network.direct is None) == ("direct" in absent)
     seen = market.between(fold.validation.first, fold.test.last)
     assert (old.predict(seen) == part.model.predict(seen)).all()
 
@@ -134,6 +151,8 @@ def test_the_final_model_takes_the_epochs_of_the_folds(market, walked):
     model = walked[0].model
     final = QUICK.refit(market, [model, model], lambda _: None)
     assert final.epochs == model.epochs
+    assert final.penalties == model.penalties
+    assert len(final.penalties) == 1
     assert final.to_files() != model.to_files()
 
 
@@ -161,6 +180,42 @@ def test_a_killed_training_goes_on_and_no_other_takes_its_checkpoint(tmp_path, m
     list(walk(kept, other, [fold], told.append))
     assert len(told) > 0
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_killed_training_goes_on_from_its_own_weights_wherever_the_ridge_would_begin(
+    tmp_path, market, fold, walked, monkeypatch
+):
+    kept, told = replace(QUICK, folder=tmp_path), []
+
+    def killed(sentence):
+        told.append(sentence)
+        if len(told) == 2:
+            raise KeyboardInterrupt
+
+    def elsewhere(network, *_):
+        for layer in network.direct.children():
+            torch.nn.init.ones_(layer.weight)
+        return walked[0].model.penalties[0]
+
+    with pytest.raises(KeyboardInterrupt):
+        list(walk(kept, market, [fold], killed))
+    monkeypatch.setattr(forecaster, "begin_at_ridge", elsewhere)
+    (again,) = walk(kept, market, [fold], [].append)
+    (anew,) = walk(QUICK, market, [fold], [].append)
+    assert again.model.to_files() == walked[0].model.to_files()
+    assert anew.model.to_files() != walked[0].model.to_files()
+
+
+def test_the_direct_path_begins_by_what_the_training_sessions_say_alone(market, fold):
+    still = replace(QUICK, schedule=replace(ONCE, learning_rate=0.0, direct_rate=0.0))
+    train, validation = (market.between(span.first, span.last) for span in (fold.train, fold.validation))
+    other = replace(validation, features=-validation.features, returns=-validation.returns)
+    backwards = replace(train, returns=-train.returns)
+    pairs = ((train, validation), (train, other), (backwards, validation))
+    still = replace(still, schedule=replace(still.schedule, direct_penalties=(1.0,)))
+    begun, same, turned = (still.fit(*pair, [].append).network.direct.state_dict() for pair in pairs)
+    assert all(torch.equal(begun[name], same[name]) for name in begun)
+    assert all((begun[name] * turned[name]).sum() < 0 for name in begun)
 
 
 def test_a_planted_leak_is_seen_by_the_brief_learner(market, fold):

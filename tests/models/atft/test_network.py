@@ -6,7 +6,9 @@ import torch  # noqa: TID253
 from planted.windows import GROUPS, SMALL, network_of, random_session
 from tosho.dataset.vocabulary import SIZES
 from tosho.features.sets import feature_set
+from tosho.models.atft.direct import mean_of_neighbours
 from tosho.models.atft.fusion import CausalAttention
+from tosho.models.atft.graph import with_itself
 from tosho.models.atft.groups import groups_of
 from tosho.models.atft.heads import rising
 from tosho.models.atft.loss import session_loss
@@ -22,16 +24,18 @@ SWITCHES = {
     "attention": {"attention": False},
     "graph": {"graph": False},
     "direct": {"direct": False},
+    "direct parts": {"direct_parts": False},
 }
 WEIGHTS = {
-    "fan": ("normalisation.", "rejoin."),
-    "san": ("normalisation.", "rejoin."),
+    "fan": ("normalisation.", "rejoin.", "direct.weigh_residual."),
+    "san": ("normalisation.", "rejoin.", "direct.weigh_residual."),
     "selection": ("selection.weigh.", "selection.embed."),
     "static": ("context.",),
     "recurrence": ("temporal.lstm.", "temporal.read."),
     "attention": ("temporal.attention.",),
-    "graph": ("graph.",),
+    "graph": ("graph.", "direct.weigh_peers."),
     "direct": ("direct.",),
+    "direct parts": ("direct.weigh_peers.", "direct.weigh_residual."),
 }
 
 
@@ -92,6 +96,52 @@ def test_the_direct_path_adds_a_straight_line_of_the_last_session_as_it_came():
         network.direct.weigh.weight.copy_(weights)
         added = network(*session.inputs).scores - before
     torch.testing.assert_close(added, session.x[:, -1] @ weights.T)
+
+
+def test_the_direct_path_adds_a_straight_line_of_the_neighbours_mean_weighted_by_correlation():
+    network, session = network_of().eval(), random_session()
+    session.edges[..., 0] = torch.where(session.edges[..., 0] > 0.8, -0.5, session.edges[..., 0])
+    weights = torch.randn(4, session.x.shape[-1], generator=torch.Generator().manual_seed(3))
+    wanted = torch.zeros_like(session.x[:, -1])
+    for code, (places, edges) in enumerate(zip(session.neighbours, session.edges, strict=True)):
+        rho = torch.where(places >= 0, edges[:, 0].clamp(min=0), 0.0)
+        wanted[code] = (rho @ session.x[places, -1]) / rho.sum() if rho.sum() > 0 else 0.0
+    with torch.no_grad():
+        before = network(*session.inputs).scores
+        network.direct.weigh_peers.weight.copy_(weights)
+        added = network(*session.inputs).scores - before
+    torch.testing.assert_close(added, wanted @ weights.T, atol=1e-5, rtol=1e-4)
+
+
+def test_an_absent_neighbour_has_no_part_in_the_mean_and_nobody_s_mean_is_zero():
+    session = random_session(codes=4, neighbours=2)
+    neighbours = torch.tensor([[1, 2], [2, -1], [-1, -1], [0, 3]])
+    present = torch.tensor([True, True, False, True])
+    table = with_itself(neighbours, torch.ones(4, 2, 3), present)
+    last = session.x[:, -1]
+    wanted = torch.stack([last[1], 0 * last[0], 0 * last[0], (last[0] + last[3]) / 2])
+    wanted[3] = last[0]  # nobody is a neighbour of itself
+    torch.testing.assert_close(mean_of_neighbours(last, table), wanted)
+
+
+def test_the_direct_path_adds_a_straight_line_of_what_the_normalisation_left():
+    network, session = network_of().eval(), random_session()
+    weights = torch.randn(4, session.x.shape[-1], generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        before = network(*session.inputs).scores
+        network.direct.weigh_residual.weight.copy_(weights)
+        added = network(*session.inputs).scores - before
+        left = network.normalisation(session.x, session.present).residual[:, -1]
+    torch.testing.assert_close(added, left @ weights.T, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("less", "gone"), [({"graph": False}, "weigh_peers"), ({"normalisation": "none"}, "weigh_residual")]
+)
+def test_the_direct_path_sees_no_more_than_the_blocks_that_are_there(less, gone):
+    assert getattr(network_of().direct, gone) is not None
+    assert getattr(network_of(replace(SMALL, **less)).direct, gone) is None
+    assert getattr(network_of(replace(SMALL, direct_parts=False)).direct, gone) is None
 
 
 def test_every_weight_of_the_whole_network_learns():

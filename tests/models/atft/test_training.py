@@ -77,9 +77,11 @@ def test_the_direct_path_learns_at_a_rate_of_its_own():
     start = network_of().state_dict()
     still, deep = (run(replace(QUICK, **rate))[1] for rate in ({"direct_rate": 0.0}, {"learning_rate": 0.0}))
     moved = {name for name, at in start.items() if not torch.equal(at, still[name])}
-    assert "direct.weigh.weight" not in moved
+    lines = {name for name in start if name.startswith("direct.")}
+    assert len(lines) == 3
     assert moved
-    assert {name for name, at in start.items() if not torch.equal(at, deep[name])} == {"direct.weigh.weight"}
+    assert not lines & moved
+    assert {name for name, at in start.items() if not torch.equal(at, deep[name])} == lines
 
 
 def test_torchs_own_random_numbers_are_left_alone():
@@ -131,7 +133,7 @@ def test_a_checkpoint_that_would_run_code_is_refused(tmp_path):
 
 def planted_collapse(network):
     """Scores that are the same for every code, and cannot learn to be otherwise."""
-    for layer in (*network.heads.out, network.direct.weigh):
+    for layer in (*network.heads.out, *network.direct.children()):
         torch.nn.init.zeros_(layer.weight)
         layer.weight.requires_grad_(requires_grad=False)
     return network

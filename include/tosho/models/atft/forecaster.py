@@ -21,6 +21,7 @@ from tosho.dataset.samples import Columns, Samples
 from tosho.dataset.vocabulary import SIZES, STATIC
 from tosho.models.atft import training
 from tosho.models.atft.batches import Span
+from tosho.models.atft.beginning import begin_at_ridge
 from tosho.models.atft.groups import groups_of
 from tosho.models.atft.network import Network
 from tosho.models.atft.normalising import Scaler
@@ -31,8 +32,19 @@ from tosho.models.base import Fitted, Forecaster, NotFittableError, Progress
 
 KIND = "atft"
 SETTINGS, WEIGHTS = "network.json", "network.npz"
-_BEFORE = {"direct": False}  # what the settings of bundles from before a block was there do not tell of it
-_KEPT = ("normalisation", "selection", "static", "recurrence", "attention", "graph", "direct", "return_feature")
+_BEFORE = {"direct": False, "direct_parts": False}
+"""What the settings of bundles from before a block was there do not tell of it."""
+_KEPT = (
+    "normalisation",
+    "selection",
+    "static",
+    "recurrence",
+    "attention",
+    "graph",
+    "direct",
+    "direct_parts",
+    "return_feature",
+)
 """What a brief learner has of its shape: which blocks there are."""
 _WATCHED = 10  # validation sessions at least, if need be with windows that begin before the first of them
 
@@ -81,7 +93,7 @@ class ATFT:
         small = replace(Architecture.reduced(), **{name: getattr(self.shape, name) for name in _KEPT})
         quick = Schedule.reduced()
         few = min(4, self.schedule.epochs), min(100, self.schedule.sessions_per_epoch)
-        own = {name: getattr(self.schedule, name) for name in ("seed", "device", "threads")}
+        own = {name: getattr(self.schedule, name) for name in ("seed", "device", "threads", "direct_penalties")}
         schedule = replace(quick, epochs=few[0], sessions_per_epoch=few[1], **own)
         return replace(self, shape=small, schedule=schedule)
 
@@ -119,18 +131,20 @@ class ATFT:
         return self._trained(train, scaler, (span, stopping), self.schedule, progress)
 
     def refit(self, samples: Samples, fitted: Sequence[Forecaster], progress: Progress) -> NetworkForecaster:
-        """Return a network trained on all samples, for the median of the epochs that the fitted ones took.
+        """Return a network trained on all samples, with the median of the epochs and penalties of the fitted ones.
 
         Raises:
             NotFittableError: None of the fitted ones is a network, or no session has a whole window and labels.
         """
-        taken = [model.epochs for model in fitted if isinstance(model, NetworkForecaster)]
-        if not taken:
+        networks = [model for model in fitted if isinstance(model, NetworkForecaster)]
+        if not networks:
             raise NotFittableError("A final network takes its epochs from the folds' networks, and none was given.")
-        epochs = max(1, round(median(taken)))
+        epochs = max(1, round(median(model.epochs for model in networks)))
+        penalties = [penalty for model in networks for penalty in model.penalties]
+        schedule = replace(self.schedule, epochs=epochs, direct_penalties=(median(penalties),) if penalties else ())
         scaler = Scaler.fitted(samples)
         span = self._span(samples, scaler, _whole(samples, self.shape.window))
-        return self._trained(samples, scaler, (span, None), replace(self.schedule, epochs=epochs), progress)
+        return self._trained(samples, scaler, (span, None), schedule, progress)
 
     def _span(self, samples: Samples, scaler: Scaler, places: Sequence[int], before: Samples | None = None) -> Span:
         labelled = [i for i in places if np.isfinite(samples.returns[_rows(samples, i)]).any()]
@@ -156,9 +170,14 @@ class ATFT:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(schedule.seed)
             network = Network(groups, self.shape)
-        settings = (self.objective, schedule, self.watch)
         kept = self._checkpoint(samples, validation, schedule)
-        found = training.train(network, span, validation, settings, progress, kept)
+        with training.threads(schedule.threads):
+            penalty = begin_at_ridge(network.to(training.device_of(schedule)), span, validation, schedule)
+        schedule = replace(schedule, direct_penalties=() if penalty is None else (penalty,))
+        settings = (self.objective, schedule, self.watch)
+        found = training.train(
+            network, span, validation, settings, progress, kept
+        )  # from a checkpoint, if there is one
         with training.threads(schedule.threads):
             watched = validation or Span(span.panel, span.places[-_WATCHED:])
             importance = _importance(network, watched, schedule.codes_per_session)
@@ -223,6 +242,11 @@ class NetworkForecaster:
         return self._epochs
 
     @property
+    def penalties(self) -> tuple[float, ...]:
+        """The penalty of the ridge at which its direct path began, or none if it began at zero."""
+        return self._schedule.direct_penalties
+
+    @property
     def network(self) -> Network:
         """The network itself, to score a panel of files with."""
         return self._network
@@ -274,7 +298,8 @@ class NetworkForecaster:
         scaler = Scaler(arrays.pop("scaler_mean"), arrays.pop("scaler_deviation"), scaled)
         network = Network(groups, Architecture(**shape))
         network.load_state_dict({name: torch.from_numpy(values) for name, values in arrays.items()})
-        schedule = Schedule(**content["schedule"])
+        began = tuple(content["schedule"].get("direct_penalties", ()))
+        schedule = Schedule(**content["schedule"] | {"direct_penalties": began})
         return cls(columns, network, groups, scaler, schedule, content["epochs"], content["importance"])
 
 

@@ -11,7 +11,7 @@ from tosho.models.atft import fan, san
 from tosho.models.atft.direct import DirectPath
 from tosho.models.atft.fusion import TemporalFusion
 from tosho.models.atft.gates import GatedResidual, GatedSum
-from tosho.models.atft.graph import GraphAttention
+from tosho.models.atft.graph import GraphAttention, with_itself
 from tosho.models.atft.heads import Heads
 from tosho.models.atft.normalised import Normalised
 from tosho.models.atft.selection import Groups, LinearEmbedding, VariableSelection
@@ -48,7 +48,7 @@ class Network(nn.Module):
         self.rejoin = Rejoin(parts * features, shape) if self.normalisation else None
         self.graph = GraphAttention(shape) if shape.graph else None
         self.heads = Heads(shape)
-        self.direct = DirectPath(features) if shape.direct else None
+        self.direct = DirectPath(features, shape) if shape.direct else None
 
     def forward(self, x: Tensor, present: Tensor, static: Tensor, neighbours: Tensor, edges: Tensor) -> Output:
         """Return scores and quantiles of one session's codes.
@@ -62,7 +62,7 @@ class Network(nn.Module):
         """
         x = torch.where(present.unsqueeze(-1), x, 0.0)
         context = self.context(static)
-        normalised = self._normalise(x, present)
+        normalised = self.normalised(x, present)
         embedded, weights = self.selection(normalised.residual, context)
         states = self.temporal(embedded, present, context)
         if self.rejoin is not None:
@@ -70,10 +70,14 @@ class Network(nn.Module):
         if self.graph is not None:
             states = self.graph(states, neighbours, edges, present[:, -1])
         said = self.heads(states)
-        scores = said.scores if self.direct is None else said.scores + self.direct(x[:, -1])
+        scores = said.scores
+        if self.direct is not None:
+            beside = with_itself(neighbours, edges, present[:, -1])
+            scores = scores + self.direct(x[:, -1], normalised.residual[:, -1], beside)
         return Output(scores, said.quantiles, weights[:, -1], normalised.loss)
 
-    def _normalise(self, x: Tensor, present: Tensor) -> Normalised:
+    def normalised(self, x: Tensor, present: Tensor) -> Normalised:
+        """Return the windows as the encoder sees them; as they came where the normalisation is switched off."""
         if self.normalisation is None:
             return Normalised(x, x[:, :0], x.new_zeros(()))
         found: Normalised = self.normalisation(x, present)

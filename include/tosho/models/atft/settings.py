@@ -49,6 +49,7 @@ class Architecture:
             the same weights and give the same.
         head_width: Of each horizon's network.
         direct: Let the last session's features, as they came, reach the scores on a straight path beside all of this.
+        direct_parts: And so, where graph and normalisation are there, the neighbours' mean and what was not removed.
     """
 
     window: int = 60
@@ -80,6 +81,7 @@ class Architecture:
     graph_path: Literal["table", "edges"] = "table"
     head_width: int = 128
     direct: bool = True
+    direct_parts: bool = False
 
     def __post_init__(self) -> None:
         if self.width % self.attention_heads or self.width % self.graph_heads:
@@ -197,6 +199,8 @@ class Schedule:
         patience: Epochs without a better rank IC on the validation sessions after which training stops.
         learning_rate: The highest.
         direct_rate: The highest of the direct path, which learns in time what would take the depths too long.
+        direct_penalties: Of the ridge at which the direct path begins, each for a row of data: those that are tried;
+            the best is that of the validation's rank IC. None at all begins at zero.
         warm_up: Share of all steps in which the learning rate rises; then it falls as a cosine.
         clip: Norm to which the gradient is cut.
         ema: Decay of the average of the weights, which is what is kept and scored with.
@@ -216,6 +220,7 @@ class Schedule:
     patience: int = 6
     learning_rate: float = 5e-4
     direct_rate: float = 5e-4
+    direct_penalties: tuple[float, ...] = ()
     weight_decay: float = 1e-2
     warm_up: float = 0.05
     clip: float = 1.0
@@ -232,6 +237,10 @@ class Schedule:
         least = min(least, self.check_every, self.checkpoint_every, self.codes_per_session or 1)
         if least < 1 or not 0 <= self.warm_up < 1:
             raise SettingsError(f"A count of {self} is below 1, or its warm-up not a share. Nothing would be trained.")
+        if min(self.direct_penalties, default=1.0) <= 0:
+            raise SettingsError(
+                f"Penalties {self.direct_penalties} were given; each must be positive. Give none to begin at zero."
+            )
 
     @classmethod
     def reduced(cls) -> Schedule:

@@ -30,15 +30,9 @@ class SessionPass:
     @classmethod
     def of(cls, passes: Plan) -> SessionPass:
         """Return the last pass of a plan."""
-        levels = passes.session
-        read = [{name for level in levels[k + 1 :] for f in level for name in f.inputs} for k in range(len(levels))]
-        return cls(
-            passes,
-            tuple(
-                tuple(_of_session(f, kept=f.name in passes.names and f.name not in later) for f in level)
-                for level, later in zip(levels, read, strict=True)
-            ),
-        )
+        read = {name for level in passes.session for f in level for name in f.inputs}
+        last = set(passes.names) - read
+        return cls(passes, tuple(tuple(_of_session(f, kept=f.name in last) for f in level) for level in passes.session))
 
     def __call__(self, rows: pl.DataFrame, returns: pl.DataFrame | None = None) -> pl.DataFrame:
         """Return one session's session, code and the set's columns as float32, ordered by code.

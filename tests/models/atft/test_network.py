@@ -88,28 +88,29 @@ def test_switching_a_block_off_changes_what_is_said(block):
     assert apart.abs().max() > 1e-3
 
 
-def test_the_direct_path_adds_a_straight_line_of_the_last_session_as_it_came():
-    network, session = network_of().eval(), random_session()
-    weights = torch.randn(4, session.x.shape[-1], generator=torch.Generator().manual_seed(3))
+def put_in(network, layer, session):
+    """Give a part of the direct path weights; return them, and what they add to the scores."""
+    weights = torch.randn(*layer.weight.shape, generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
         before = network(*session.inputs).scores
-        network.direct.weigh.weight.copy_(weights)
-        added = network(*session.inputs).scores - before
+        layer.weight.copy_(weights)
+        return weights, network(*session.inputs).scores - before
+
+
+def test_the_direct_path_adds_a_straight_line_of_the_last_session_as_it_came():
+    network, session = network_of().eval(), random_session()
+    weights, added = put_in(network, network.direct.weigh, session)
     torch.testing.assert_close(added, session.x[:, -1] @ weights.T)
 
 
 def test_the_direct_path_adds_a_straight_line_of_the_neighbours_mean_weighted_by_correlation():
     network, session = network_of().eval(), random_session()
     session.edges[..., 0] = torch.where(session.edges[..., 0] > 0.8, -0.5, session.edges[..., 0])
-    weights = torch.randn(4, session.x.shape[-1], generator=torch.Generator().manual_seed(3))
     wanted = torch.zeros_like(session.x[:, -1])
     for code, (places, edges) in enumerate(zip(session.neighbours, session.edges, strict=True)):
         rho = torch.where(places >= 0, edges[:, 0].clamp(min=0), 0.0)
         wanted[code] = (rho @ session.x[places, -1]) / rho.sum() if rho.sum() > 0 else 0.0
-    with torch.no_grad():
-        before = network(*session.inputs).scores
-        network.direct.weigh_peers.weight.copy_(weights)
-        added = network(*session.inputs).scores - before
+    weights, added = put_in(network, network.direct.weigh_peers, session)
     torch.testing.assert_close(added, wanted @ weights.T, atol=1e-5, rtol=1e-4)
 
 
@@ -119,18 +120,14 @@ def test_an_absent_neighbour_has_no_part_in_the_mean_and_nobody_s_mean_is_zero()
     present = torch.tensor([True, True, False, True])
     table = with_itself(neighbours, torch.ones(4, 2, 3), present)
     last = session.x[:, -1]
-    wanted = torch.stack([last[1], 0 * last[0], 0 * last[0], (last[0] + last[3]) / 2])
-    wanted[3] = last[0]  # nobody is a neighbour of itself
+    wanted = torch.stack([last[1], 0 * last[0], 0 * last[0], last[0]])  # nobody is a neighbour of itself
     torch.testing.assert_close(mean_of_neighbours(last, table), wanted)
 
 
 def test_the_direct_path_adds_a_straight_line_of_what_the_normalisation_left():
     network, session = network_of().eval(), random_session()
-    weights = torch.randn(4, session.x.shape[-1], generator=torch.Generator().manual_seed(3))
+    weights, added = put_in(network, network.direct.weigh_residual, session)
     with torch.no_grad():
-        before = network(*session.inputs).scores
-        network.direct.weigh_residual.weight.copy_(weights)
-        added = network(*session.inputs).scores - before
         left = network.normalisation(session.x, session.present).residual[:, -1]
     torch.testing.assert_close(added, left @ weights.T, atol=1e-5, rtol=1e-4)
 

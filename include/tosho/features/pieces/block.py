@@ -1,7 +1,7 @@
 """What the series pass leaves of some rows: one matrix of float32, and a frame of the columns that are none.
 
-Hundreds of columns as an Arrow stream cost a call each, for each of the sixteen thousand blobs of a history; a matrix
-costs what its bytes do.
+Hundreds of columns as an Arrow stream cost a call each, for each of the thousands of blobs of a history; a matrix costs
+what its bytes do.
 """
 
 from __future__ import annotations

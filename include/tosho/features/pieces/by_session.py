@@ -19,11 +19,11 @@ class BySession:
 
     def between(self, first: date, last: date) -> pl.DataFrame:
         """Return the rows of some sessions, both included, as a view."""
-        begin = np.searchsorted(self._days, day_of(first), "left")
-        end = np.searchsorted(self._days, day_of(last), "right")
+        begin = np.searchsorted(self._days, _day(first), "left")
+        end = np.searchsorted(self._days, _day(last), "right")
         return self._rows[int(begin) : int(end)]
 
 
-def day_of(session: date) -> int:
-    """Return the number by which Polars keeps a date: days since 1970."""
+def _day(session: date) -> int:
+    """The number by which Polars keeps a date: days since 1970."""
     return session.toordinal() - _EPOCH

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, partial
 
@@ -66,25 +66,21 @@ class Job:
 class Finish:
     """From one session's rows of all codes to the partition's.
 
-    `market` has a row a session, in order, with the plan's columns `of_market` as the series pass would leave them.
+    `market` has a row a session, with the plan's columns `of_market` as the series pass would leave them.
     """
 
     passes: Plan
-    market: pl.DataFrame | None = None
+    market: pl.DataFrame
 
     def __call__(self, rows: pl.DataFrame, returns: pl.DataFrame | None) -> pl.DataFrame:
         """Return session, code and the set's columns, ordered by code."""
-        return self._pass(rows.hstack(self._of_market(rows)), returns)
-
-    def _of_market(self, rows: pl.DataFrame) -> list[pl.Series]:
-        if self.market is None or rows.is_empty():
-            return []
         place = self._places[rows["session"][0]]
-        return [self.market[name].new_from_index(place, rows.height) for name in self.passes.of_market]
+        told = [self.market[name].new_from_index(place, rows.height) for name in self.passes.of_market]
+        return self._pass(rows.hstack(told), returns)
 
     @cached_property
     def _places(self) -> dict[date, int]:
-        return {} if self.market is None else {session: at for at, session in enumerate(self.market["session"])}
+        return {session: at for at, session in enumerate(self.market["session"])}
 
     @cached_property
     def _pass(self) -> SessionPass:
@@ -130,23 +126,21 @@ class Opening:
         topix_from = topix_begins(lake, window.needed[-1])
         listed = lake.sessions("indices", window.needed[0], window.needed[-1])
         indices = read_months(lake, "indices", listed, frozenset(lake.sessions("indices")), _TOPIX) if listed else None
-        target = Target(
-            lake,
-            TABLE,
-            window.wanted,
-            features_contract(self.wanted.names),
+        target = partial(
+            Target,
+            *(lake, TABLE, window.wanted, features_contract(self.wanted.names)),
             {"feature_set": self.wanted.name, "number": self.wanted.number},
-            Finish(passes),
-            partial(_facts_of, self.published, passes, topix_from),
+            facts_of=partial(_facts_of, self.published, passes, topix_from),
         )
-        return assemble(self.read, indices, made_in(lake, passes, window), target, spread, topix_from)
+        return assemble(self.read, passes, indices, made_in(lake, passes, window), target, spread, topix_from)
 
 
 def assemble(  # noqa: PLR0913 - what a source is not
     read: Read,
+    passes: Plan,
     indices: pl.DataFrame | None,
     made: Made,
-    target: Target,
+    target: Callable[[Finish], Target],
     spread: Spread,
     topix_from: date | None,
 ) -> Job:
@@ -154,20 +148,20 @@ def assemble(  # noqa: PLR0913 - what a source is not
 
     Args:
         read: The first piece.
+        passes: The plan.
         indices: Rows of the `indices` contract.
         made: The records of the market and of sectors.
-        target: The last piece.
+        target: Makes the last piece, of how a session is finished.
         spread: As for `Opening.prepare`.
         topix_from: The first session with TOPIX there is; None without any.
     """
-    assert isinstance(target.finish, Finish)
-    passes, window = target.finish.passes, read.window
+    window = read.window
     market = local.compute_market(indices, passes, window.needed, made, _universe(read, passes, spread, topix_from))
-    told = market.sort("session").select("session", *(pl.col(name).cast(STORED_AS) for name in passes.of_market))
-    target = replace(target, finish=Finish(passes, told))
+    told = market.select("session", *(pl.col(name).cast(STORED_AS) for name in passes.of_market))
     sums = SectorSums.of(read.source, window, passes.sector_rows_before)
     sectors = local.compute_sectors(_summed(sums, spread) if passes.reads_sectors else (), market, passes, made)
-    return Job(read, Series(passes, market, sectors, window, read.shape, read.codes is not None), target)
+    series = Series(passes, market, sectors, window, read.shape, read.codes is not None)
+    return Job(read, series, target(Finish(passes, told)))
 
 
 def made_in(lake: Lake, passes: Plan, window: Window) -> Made:

@@ -11,7 +11,7 @@ import polars as pl
 
 from tosho.contracts import features_contract
 from tosho.features.pieces.folder import FolderSource
-from tosho.features.pieces.job import TABLE, Finish, assemble
+from tosho.features.pieces.job import TABLE, assemble
 from tosho.features.pieces.partitions import Target
 from tosho.features.pieces.read import Read
 from tosho.features.pieces.shape import shape_of
@@ -51,7 +51,7 @@ def compute_tables(tables: Tables, wanted: FeatureSet, sessions: list[date]) -> 
         source = FolderSource.of(tables, Path(scratch) / "tables", needed[0])
         lake = Lake(Files(f"file://{scratch}/lake"))
         shape = shape_of(rows, len(passes.handed_on), window, spark.sparkContext.defaultParallelism)
-        target = Target(lake, TABLE, window.wanted, features_contract(wanted.names), {}, Finish(passes))
+        target = partial(Target, lake, TABLE, window.wanted, features_contract(wanted.names), {})
         read, topix_from = Read(source, window, shape), first_with_topix(tables.indices)
-        flow(spark, assemble(read, tables.indices, made, target, partial(spread, spark), topix_from))
+        flow(spark, assemble(read, passes, tables.indices, made, target, partial(spread, spark), topix_from))
         return lake.read_many(TABLE, sessions)

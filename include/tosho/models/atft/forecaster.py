@@ -175,9 +175,7 @@ class ATFT:
             penalty = begin_at_ridge(network.to(training.device_of(schedule)), span, validation, schedule)
         schedule = replace(schedule, direct_penalties=() if penalty is None else (penalty,))
         settings = (self.objective, schedule, self.watch)
-        found = training.train(
-            network, span, validation, settings, progress, kept
-        )  # from a checkpoint, if there is one
+        found = training.train(network, span, validation, settings, progress, kept)
         with training.threads(schedule.threads):
             watched = validation or Span(span.panel, span.places[-_WATCHED:])
             importance = _importance(network, watched, schedule.codes_per_session)

@@ -40,7 +40,7 @@ def with_itself(neighbours: Tensor, edges: Tensor, present: Tensor) -> Table:
     Args:
         neighbours: `[codes, k]` int64, -1 for none.
         edges: `[codes, k, 3]`.
-        present: `[codes]`, in the session itself.
+        present: `[codes]`; a code that is not present in the session itself is nobody's neighbour.
     """
     codes = neighbours.shape[0]
     itself = torch.arange(codes, device=neighbours.device).unsqueeze(-1)
@@ -85,16 +85,13 @@ class GraphAttention(nn.Module):
         self.gate = nn.Linear(2 * width, width)
         self.norm = nn.LayerNorm(width)
 
-    def forward(self, states: Tensor, neighbours: Tensor, edges: Tensor, present: Tensor) -> Tensor:
+    def forward(self, states: Tensor, table: Table) -> Tensor:
         """Return the states, `[codes, width]`, with what the neighbours add.
 
         Args:
             states: `[codes, width]`.
-            neighbours: `[codes, k]` int64, -1 for none.
-            edges: `[codes, k, 3]`.
-            present: `[codes]`; a code that is not present in the session is nobody's neighbour.
+            table: Each code itself, and its neighbours.
         """
-        table = with_itself(neighbours, edges, present)
         after = states
         for layer, gated in zip(self.layers, self.sums, strict=True):
             after = gated(after, F.elu(self.apply_layer(layer, after, table)))

@@ -67,13 +67,13 @@ class Network(nn.Module):
         states = self.temporal(embedded, present, context)
         if self.rejoin is not None:
             states = self.rejoin(states, normalised.removed)
+        table = with_itself(neighbours, edges, present[:, -1])
         if self.graph is not None:
-            states = self.graph(states, neighbours, edges, present[:, -1])
+            states = self.graph(states, table)
         said = self.heads(states)
         scores = said.scores
         if self.direct is not None:
-            beside = with_itself(neighbours, edges, present[:, -1])
-            scores = scores + self.direct(x[:, -1], normalised.residual[:, -1], beside)
+            scores = scores + self.direct(x[:, -1], normalised.residual[:, -1], table)
         return Output(scores, said.quantiles, weights[:, -1], normalised.loss)
 
     def normalised(self, x: Tensor, present: Tensor) -> Normalised:

@@ -53,6 +53,14 @@ def test_what_is_made_of_columns_that_are_not_given_is_null() -> None:
     assert narrow.schema == whole.schema
 
 
+def test_a_listing_without_sectors_tells_who_was_listed(market: SmallMarket) -> None:
+    whole = build_panel(market.bars, None, market.securities)
+    narrow = build_panel(market.bars, None, market.securities.select("session", "code", "scale"))
+    assert narrow.drop("sector33", "segment").equals(whole.drop("sector33", "segment"))
+    assert narrow.select("sector33", "segment").null_count().row(0) == (whole.height,) * 2
+    assert narrow.schema == whole.schema
+
+
 def test_sessions_given_are_absences_even_if_no_bar_shows_them() -> None:
     panel = build_panel(bars((DAYS[0], "13010", 1.0, 1.0), (DAYS[4], "13010", 2.0, 1.0)), sessions=DAYS)
     assert panel.select("session", "follows").rows() == [(DAYS[0], False), (DAYS[4], False)]

@@ -2,8 +2,11 @@
 
 from multiprocessing import get_context
 
+import numpy as np
+import polars as pl
 import pytest
 
+from tosho.features.pieces.blob import pack, unpack_in_place
 from tosho.features.pieces.scratch import Scratch
 
 
@@ -36,3 +39,19 @@ def test_processes_that_write_at_once_lose_nothing(scratch):
     with get_context("spawn").Pool(4) as pool:
         pool.starmap(scratch.put, [("spans", [(0, "rows", blob)], source) for source, blob in blobs.items()])
     assert scratch.take("spans", 0) == {"rows": [blobs[source] for source in sorted(blobs)]}
+
+
+def test_columns_lie_where_arrow_reads_them_in_place_whatever_came_before(scratch):
+    frame = pl.DataFrame({"code": ["13010", None], "close": [1.5, 2.5]})
+    scratch.put("buckets", [(0, "odd", b"x"), (0, "bars", pack(frame))], source=3)
+    taken = scratch.take("buckets", 0)["bars"][0]
+    begin = np.frombuffer(taken, np.uint8).ctypes.data
+    close = unpack_in_place(taken)["close"].to_numpy()
+    assert begin <= close.ctypes.data < begin + len(taken)
+    assert unpack_in_place(taken).equals(frame)
+
+
+def test_a_blob_that_lies_anywhere_is_unpacked_all_the_same():
+    frame = pl.DataFrame({"code": ["13010", "a code that does not fit into a view"], "close": [1.5, None]})
+    for before in range(1, 9):
+        assert unpack_in_place(memoryview(bytes(before) + pack(frame))[before:]).equals(frame)

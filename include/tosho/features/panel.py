@@ -53,7 +53,7 @@ def build_panel(
             `adj_factor`, which must be.
         shares: Rows of the `shares` contract; without them `shares_outstanding` is null.
         securities: Rows of the `securities` contract; each row's sector, segment and scale are those of the code's
-            newest listing of the 65 sessions before, or the session's own. Without them they are null.
+            newest listing of the 65 sessions before, or the session's own. They are null without them, or their column.
         sessions: All sessions that exist in this range, by which absences are seen. Left out, they are those that
             occur in `bars` and `securities`: give them when the bars are those of a few codes.
         splits: What `splits_of` gives for bars earlier than these. With them an incremental panel has the same bits
@@ -188,7 +188,10 @@ def _with_listing(
         raise AsOfError(
             f"{twice} of {places.size} listings repeat a session and code; the bound is none, as neither is newer."
         )
-    return rows.hstack(securities.select(pl.col(_SECURITIES).gather(grid.rows_up_to(places, at, columns.LISTING_AGE))))
+    given = [name for name in _SECURITIES if name in securities.columns]
+    newest = securities.select(pl.col(given).gather(grid.rows_up_to(places, at, columns.LISTING_AGE)))
+    not_given = (pl.lit(None, pl.String).alias(name) for name in _SECURITIES if name not in given)
+    return rows.hstack(newest).with_columns(not_given)
 
 
 def _newest(rows: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:

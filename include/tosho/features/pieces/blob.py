@@ -6,8 +6,13 @@ import io
 import zlib
 from collections.abc import Container, Iterator
 from functools import lru_cache
+from typing import TypeAlias
 
 import polars as pl
+import pyarrow as pa
+
+Blob: TypeAlias = bytes | memoryview
+"""What travels: as it was made, or where a stage finds it in a file."""
 
 LIMIT = 512 * 1024 * 1024
 """Bytes of one blob: an Arrow buffer ends at 2 GB. They are planned to be below 64 MB, see `shape`."""
@@ -44,9 +49,19 @@ def small_enough(blob: bytes, rows: int, columns: int) -> bytes:
     return blob
 
 
-def unpack(blob: bytes) -> pl.DataFrame:
+def unpack(blob: Blob) -> pl.DataFrame:
     """Return the frame that `pack` took."""
     return pl.read_ipc_stream(io.BytesIO(blob))
+
+
+def unpack_in_place(blob: Blob) -> pl.DataFrame:
+    """Return the frame that `pack` took. Its columns lie in the blob: nothing is copied, where that is aligned.
+
+    Raises:
+        ArrowNotImplementedError: A column is of a type that Polars alone has, such as integers of 128 bits.
+    """
+    with pa.ipc.open_stream(pa.py_buffer(blob)) as stream:
+        return pl.DataFrame(stream.read_all())
 
 
 @lru_cache(1 << 14)  # each chunk of sessions asks for the same codes

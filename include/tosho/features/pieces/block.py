@@ -18,7 +18,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from tosho.features.pieces.blob import pack, small_enough, unpack
+from tosho.features.pieces.blob import Blob, pack, small_enough, unpack
 
 Values: TypeAlias = npt.NDArray[np.float32]
 Numbers: TypeAlias = npt.NDArray[np.int64]
@@ -43,7 +43,7 @@ class Block:
     step: Numbers
 
     @classmethod
-    def together(cls, blobs: Sequence[bytes]) -> Block:
+    def together(cls, blobs: Sequence[Blob]) -> Block:
         """Return the rows of some blobs of the same columns, one blob's after the other's."""
         names, rests, values = zip(*map(_unpacked, blobs), strict=True)
         if len(set(names)) > 1:
@@ -126,8 +126,8 @@ def _laid(frame: pl.DataFrame, span: Numbers, order: Numbers, rows: Numbers) -> 
     return values
 
 
-def _unpacked(blob: bytes) -> tuple[tuple[str, ...], pl.DataFrame, Values]:
+def _unpacked(blob: Blob) -> tuple[tuple[str, ...], pl.DataFrame, Values]:
     of_names, of_rest = _HEAD.unpack_from(blob)
     begin = _HEAD.size + of_names
-    names = tuple(blob[_HEAD.size : begin].decode().split("\n")) if of_names else ()
+    names = tuple(bytes(blob[_HEAD.size : begin]).decode().split("\n")) if of_names else ()
     return names, unpack(blob[begin : begin + of_rest]), np.frombuffer(blob, np.float32, offset=begin + of_rest)

@@ -15,6 +15,7 @@ from tosho.features.columns import LISTING_AGE
 from tosho.features.inputs import FACT, Published
 from tosho.features.panel import bars_columns
 from tosho.features.parts import read_beyond
+from tosho.features.pieces.blob import Blob
 from tosho.features.pieces.partitions import Target
 from tosho.features.pieces.read import Read
 from tosho.features.pieces.sectors import SectorSums
@@ -194,9 +195,9 @@ def _facts_of(published: Published, passes: Plan, topix_from: date | None, sessi
     return {FACT: published.made_from(session, passes.rows_before), **without}
 
 
-def by_key(blobs: Iterable[tuple[int, str, bytes]]) -> Mapping[int, Mapping[str, list[bytes]]]:
+def by_key(blobs: Iterable[tuple[int, str, Blob]]) -> Mapping[int, Mapping[str, list[Blob]]]:
     """Return blobs by number and name."""
-    found: dict[int, dict[str, list[bytes]]] = {}
+    found: dict[int, dict[str, list[Blob]]] = {}
     for number, name, blob in blobs:
         found.setdefault(number, {}).setdefault(name, []).append(blob)
     return found

@@ -12,7 +12,7 @@ from itertools import chain
 import polars as pl
 
 from tosho.contracts import Contract
-from tosho.features.pieces.blob import unpack
+from tosho.features.pieces.blob import Blob, unpack_in_place
 from tosho.features.pieces.block import Block
 from tosho.features.pieces.series import RETURNS, ROWS
 from tosho.storage import Lake, Manifest, layout
@@ -56,7 +56,7 @@ class Target:
     finish: Finish
     facts_of: Callable[[date], dict[str, object]] = _nothing_more
 
-    def stage(self, spans: Iterable[Mapping[str, Sequence[bytes]]]) -> Staged:
+    def stage(self, spans: Iterable[Mapping[str, Sequence[Blob]]]) -> Staged:
         """Finish and write each session of some spans; readers see none of it yet.
 
         Args:
@@ -118,8 +118,8 @@ def _created(staged: Iterable[tuple[Manifest, bool]]) -> Iterator[Manifest]:
     return (manifest for manifest, is_new in staged if is_new)
 
 
-def _by_session(blobs: Mapping[str, Sequence[bytes]]) -> Iterator[tuple[date, pl.DataFrame, pl.DataFrame | None]]:
+def _by_session(blobs: Mapping[str, Sequence[Blob]]) -> Iterator[tuple[date, pl.DataFrame, pl.DataFrame | None]]:
     if not blobs.get(ROWS):
         return
-    returns = pl.concat(map(unpack, blobs[RETURNS])) if blobs.get(RETURNS) else None
+    returns = pl.concat(map(unpack_in_place, blobs[RETURNS])) if blobs.get(RETURNS) else None
     yield from ((session, rows, returns) for session, rows in Block.together(blobs[ROWS]).sessions())

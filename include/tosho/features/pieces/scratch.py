@@ -7,9 +7,13 @@ import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from mmap import MAP_POPULATE, MAP_SHARED, PROT_READ, mmap
 from pathlib import Path
 
+from tosho.features.pieces.blob import Blob
+
 _HEAD = struct.Struct("<qqq")  # of a blob: its source, the bytes of its name, its own
+_ALIGNED = 64  # where Arrow looks for its columns
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class Scratch:
 
     folder: Path
 
-    def put(self, stage: str, blobs: Iterable[tuple[int, str, bytes]], source: int) -> None:
+    def put(self, stage: str, blobs: Iterable[tuple[int, str, Blob]], source: int) -> None:
         """Keep what a source made for a stage: number, name and blob. A name comes once a number."""
         place = self.folder / stage
         place.mkdir(exist_ok=True)
@@ -31,12 +35,16 @@ class Scratch:
                 for _, name, blob in of_number:
                     told = name.encode()
                     file.write(_HEAD.pack(source, len(told), len(blob)) + told)
+                    file.write(bytes(-file.tell() % _ALIGNED))
                     file.write(blob)
 
-    def take(self, stage: str, number: int) -> dict[str, list[bytes]]:
-        """Return the blobs of a number by name, in the order of their sources, and forget them."""
+    def take(self, stage: str, number: int) -> dict[str, list[Blob]]:
+        """Return the blobs of a number by name, in the order of their sources, and forget them.
+
+        They are not read but mapped: the pages that were written are what is seen.
+        """
         files = list((self.folder / stage).glob(f"{number}.*"))
-        found: dict[str, list[bytes]] = {}
+        found: dict[str, list[Blob]] = {}
         for _, name, blob in sorted((entry for file in files for entry in _entries(file)), key=lambda entry: entry[0]):
             found.setdefault(name, []).append(blob)
         for file in files:
@@ -44,8 +52,15 @@ class Scratch:
         return found
 
 
-def _entries(path: Path) -> Iterator[tuple[int, str, bytes]]:
+def _entries(path: Path) -> Iterator[tuple[int, str, Blob]]:
     with path.open("rb") as file:
-        while head := file.read(_HEAD.size):
-            source, of_name, of_blob = _HEAD.unpack(head)
-            yield source, file.read(of_name).decode(), file.read(of_blob)
+        mapped = memoryview(mmap(file.fileno(), 0, flags=MAP_SHARED | MAP_POPULATE, prot=PROT_READ))
+    at = 0
+    while at < len(mapped):
+        source, of_name, of_blob = _HEAD.unpack_from(mapped, at)
+        at += _HEAD.size
+        name = bytes(mapped[at : at + of_name]).decode()
+        at += of_name
+        at += -at % _ALIGNED
+        yield source, name, mapped[at : at + of_blob]
+        at += of_blob

@@ -14,7 +14,7 @@ from tosho.features.columns import GRAPH_REACH
 from tosho.features.graph_columns import graph_returns
 from tosho.features.panel import Rows
 from tosho.features.parts import is_parted, read_beyond, rows_read
-from tosho.features.pieces.blob import pack, unpack
+from tosho.features.pieces.blob import Blob, pack, unpack_in_place
 from tosho.features.pieces.block import packed
 from tosho.features.pieces.by_session import BySession
 from tosho.features.pieces.shape import Shape
@@ -37,7 +37,7 @@ class Series:
     shape: Shape
     of_concerned: bool = False  # whether the rows that come are those of the codes concerned alone
 
-    def __call__(self, blobs: Mapping[str, Sequence[bytes]]) -> Iterator[tuple[int, str, bytes]]:
+    def __call__(self, blobs: Mapping[str, Sequence[Blob]]) -> Iterator[tuple[int, str, bytes]]:
         """Yield a bucket's results as span, RETURNS or ROWS, and blob."""
         found, returns = self.computed({name: _together(parts) for name, parts in blobs.items()})
         known = None if returns is None else BySession(returns.sort("session", maintain_order=True))
@@ -104,6 +104,6 @@ class Series:
         return self.window.needed[max(place - GRAPH_REACH + 1, 0)]
 
 
-def _together(parts: Sequence[bytes]) -> pl.DataFrame:
+def _together(parts: Sequence[Blob]) -> pl.DataFrame:
     """Return the rows of some blobs; those read with fewer columns have nulls in the others."""
-    return pl.concat(map(unpack, parts), how="diagonal")
+    return pl.concat(map(unpack_in_place, parts), how="diagonal")

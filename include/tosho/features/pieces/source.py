@@ -135,16 +135,15 @@ class LakeSource:
         return tables
 
     def _listings(self, sessions: Sequence[date]) -> pl.DataFrame:
-        parts = [
+        parts = (
             self._read("securities", days, view)
             for days, view in (
                 ([session for session in sessions if session < self.listing_from], _LISTED),
                 ([session for session in sessions if session >= self.listing_from], _LISTING),
             )
             if days
-        ]
-        whole = [pl.lit(None, pl.String).alias(name) for name in _LISTING.columns or () if name not in parts[0].columns]
-        return pl.concat([parts[0].with_columns(whole), *parts[1:]])
+        )
+        return pl.concat(parts, how="diagonal")
 
     def _read(
         self, table: str, sessions: Sequence[date], view: View = WHOLE, only: Sequence[str] | None = None

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
+from tosho.features.in_memory import in_memory
 from tosho.features.pieces.blob import Blob, pack, small_enough, unpack
 
 Values: TypeAlias = npt.NDArray[np.float32]
@@ -25,7 +26,6 @@ Numbers: TypeAlias = npt.NDArray[np.int64]
 
 _HEAD = struct.Struct("<qq")  # bytes of the names, and of the rest
 _NO_DAY = np.iinfo(np.int32).min
-_ALL_KNOWN: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
 
 
 @dataclass(frozen=True)
@@ -117,12 +117,7 @@ def _laid(frame: pl.DataFrame, span: Numbers, order: Numbers, rows: Numbers) -> 
     begin += (frame.width - 1) * (np.cumsum(rows) - rows)[span]  # what the spans before take
     step = rows[span]
     for number, column in enumerate(frame.iter_columns()):
-        array = column.rechunk().to_arrow()
-        bits, numbers = array.buffers()
-        assert numbers is not None  # Arrow leaves out the bits alone, where no value is null
-        known = _ALL_KNOWN if bits is None else np.frombuffer(memoryview(bits), np.uint8)
-        own = np.frombuffer(memoryview(numbers), np.float32)[array.offset :]
-        lay(own, known, array.offset, begin, step, number, values)
+        lay(*in_memory(column), begin, step, number, values)
     return values
 
 

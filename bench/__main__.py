@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     place.home.mkdir(parents=True, exist_ok=True)
     run = Run(
         place, asked.codes, asked.sessions, tuple(asked.sets), asked.cores,
-        tuple(asked.beside), asked.beside_codes, asked.repeats,
+        tuple(asked.beside), asked.beside_codes, asked.repeats, asked.turns,
     )  # fmt: skip
     run.lake()
     for part in (*asked.parts, *(["growth"] if asked.growth else [])):
@@ -67,6 +67,7 @@ def _asked(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--with", dest="beside", action="append", default=[], choices=("qlib", "kunquant"))
     parser.add_argument("--beside-codes", type=int, default=500, help="codes of the part alpha158")
     parser.add_argument("--repeats", type=int, default=1, help="times that one session is built")
+    parser.add_argument("--turns", type=int, default=2, help="histories of a set, each with its floor")
     parser.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)), help="processes, or Spark's cores")
     parser.add_argument("--home", type=Path, help="market, lake and measurements; bench/out/CODESxSESSIONS if left out")
     parser.add_argument("--out", type=Path, default=HERE, help="where results.json and results.html go")

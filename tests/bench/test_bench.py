@@ -39,6 +39,16 @@ def test_tells_rows_cells_wall_cpu_and_memory_of_all_processes(found):
     assert local["peak_mib"] > 100  # one Python with Polars has more
 
 
+def test_of_turns_the_shortest_of_either_side_counts(found):
+    _, told, _ = found
+    local, floor = (told["entries"][f"{part}/core"] for part in ("local", "floor"))
+
+    assert len(local["each_work_s"]) == len(floor["each_floor_s"]) == 2
+    assert local["work_s"] == min(local["each_work_s"])
+    assert floor["floor_s"] == min(floor["each_floor_s"])
+    assert told["ratios"][0]["value"] == pytest.approx(local["work_s"] / floor["floor_s"], rel=1e-3)
+
+
 def test_the_floor_wrote_what_the_engine_wrote(found):
     _, told, _ = found
     entries = told["entries"]

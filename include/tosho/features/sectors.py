@@ -18,12 +18,16 @@ _LARGEST = 1_000.0
 
 SUMS = pl.Schema({"session": pl.Date(), "sector33": pl.String(), "total": pl.Int64(), "members": pl.Int64()})
 
+READ = ("close_raw", "adj_factor", "sector33")
+"""Columns of a panel, beside its key and the engine's own, that the sums are made of."""
+
 
 def sector_sums(panel: pl.DataFrame) -> pl.DataFrame:
     """Return, by session and sector, the sum of the members' returns and how many members have one.
 
     Args:
-        panel: Whole codes of a panel. Its members are those whose sector is known; a return is null after an absence.
+        panel: Whole codes of a panel, with `READ`. Its members are those whose sector is known; a return is null after
+            an absence.
     """
     change = pl.col("growth") - 1
     change = pl.when(change.is_finite()).then(change.clip(-_LARGEST, _LARGEST))

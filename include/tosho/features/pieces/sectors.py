@@ -8,9 +8,9 @@ from datetime import date
 import polars as pl
 
 from tosho.features.columns import REACH
-from tosho.features.panel import bars_columns, build_panel
+from tosho.features.panel import Rows, bars_columns
 from tosho.features.pieces.source import Source, Window
-from tosho.features.sectors import SUMS, sector_sums
+from tosho.features.sectors import READ, SUMS, sector_sums
 
 SESSIONS = 400
 """Sessions of a part; another 66 are read before them."""
@@ -45,8 +45,8 @@ class SectorSums:
         """Return the sums of a part's sessions."""
         begin = self.first + part * self.each
         looked_at = self.needed[max(begin - REACH["sector_return"], 0) : begin + self.each]
-        tables = self.source.read(list(looked_at), [], bars_columns(["close_raw"]))
+        tables = self.source.read(list(looked_at), [], bars_columns(READ))
         if "securities" not in tables or "bars" not in tables:
             return pl.DataFrame(schema=SUMS)
-        panel = build_panel(tables["bars"], None, tables["securities"], sessions=looked_at)
-        return sector_sums(panel).filter(pl.col("session") >= self.needed[begin])
+        rows = Rows.of(tables["bars"], None, tables["securities"], sessions=looked_at)
+        return sector_sums(rows.panel(only=READ)).filter(pl.col("session") >= self.needed[begin])

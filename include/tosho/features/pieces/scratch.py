@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from mmap import MAP_POPULATE, MAP_SHARED, PROT_READ, mmap
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from tosho.features.pieces.blob import Blob
@@ -54,7 +54,7 @@ class Scratch:
 
 def _entries(path: Path) -> Iterator[tuple[int, str, Blob]]:
     with path.open("rb") as file:
-        mapped = memoryview(mmap(file.fileno(), 0, flags=MAP_SHARED | MAP_POPULATE, prot=PROT_READ))
+        mapped = memoryview(mmap(file.fileno(), 0, access=ACCESS_READ))
     at = 0
     while at < len(mapped):
         source, of_name, of_blob = _HEAD.unpack_from(mapped, at)

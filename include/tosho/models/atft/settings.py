@@ -81,7 +81,7 @@ class Architecture:
     graph_path: Literal["table", "edges"] = "table"
     head_width: int = 128
     direct: bool = True
-    direct_parts: bool = False
+    direct_parts: bool = True
 
     def __post_init__(self) -> None:
         if self.width % self.attention_heads or self.width % self.graph_heads:
@@ -220,7 +220,7 @@ class Schedule:
     patience: int = 6
     learning_rate: float = 5e-4
     direct_rate: float = 5e-4
-    direct_penalties: tuple[float, ...] = ()
+    direct_penalties: tuple[float, ...] = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
     weight_decay: float = 1e-2
     warm_up: float = 0.05
     clip: float = 1.0
@@ -252,7 +252,6 @@ class Schedule:
             codes_per_session=1_000,
             patience=3,
             learning_rate=5e-4,
-            direct_rate=4e-3,
             ema=0.95,
             check_every=5,
         )

@@ -52,9 +52,11 @@ class Run:
         """
         for name in self.sets:
             for _ in range(self.turns):
-                if self._measure(f"local/{name}", "local", shortest="work_s", name=name, cores=self.cores):
-                    self._measure(f"floor/{name}", "floor", shortest="floor_s", name=name, cores=self.cores)
+                done = self._measure(f"local/{name}", "local", shortest="work_s", name=name, cores=self.cores)
+                done = done and self._measure(f"floor/{name}", "floor", shortest="floor_s", name=name, cores=self.cores)
                 self._drop(self.place, f"local-{name}")
+                if not done:
+                    break
 
     def spark(self) -> None:
         """Build the history of each set with Spark on this machine."""
@@ -165,7 +167,10 @@ class Run:
         if shortest:
             found = self._turned[key] = [*self._turned.get(key, []), *found]
             entry = min(found, key=lambda entry: float(entry[shortest]))
+            entry = entry | {"peak_mib": max(entry["peak_mib"] for entry in found)}
             entry |= {f"each_{shortest}": [entry[shortest] for entry in found]} if found[1:] else {}
+            if len({entry.get("digest") for entry in found}) > 1:
+                return self._failed(key, PartFailedError(f"{key}: two turns wrote different bytes; see {scratch}."))
         else:
             entry = sorted(found, key=lambda entry: entry["wall_s"])[(times - 1) // 2]
             entry |= {"walls_s": [entry["wall_s"] for entry in found]} if times > 1 else {}

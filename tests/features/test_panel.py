@@ -53,11 +53,13 @@ def test_what_is_made_of_columns_that_are_not_given_is_null() -> None:
     assert narrow.schema == whole.schema
 
 
-def test_a_listing_without_sectors_tells_who_was_listed(market: SmallMarket) -> None:
+@pytest.mark.parametrize("told", [["scale"], []])
+def test_a_listing_without_sectors_tells_who_was_listed(market: SmallMarket, told: list[str]) -> None:
     whole = build_panel(market.bars, None, market.securities)
-    narrow = build_panel(market.bars, None, market.securities.select("session", "code", "scale"))
-    assert narrow.drop("sector33", "segment").equals(whole.drop("sector33", "segment"))
-    assert narrow.select("sector33", "segment").null_count().row(0) == (whole.height,) * 2
+    narrow = build_panel(market.bars, None, market.securities.select("session", "code", *told))
+    absent = [name for name in ("sector33", "segment", "scale") if name not in told]
+    assert narrow.drop(absent).equals(whole.drop(absent))
+    assert narrow.select(absent).null_count().row(0) == (whole.height,) * len(absent)
     assert narrow.schema == whole.schema
 
 

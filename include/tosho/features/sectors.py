@@ -18,7 +18,7 @@ _LARGEST = 1_000.0
 
 SUMS = pl.Schema({"session": pl.Date(), "sector33": pl.String(), "total": pl.Int64(), "members": pl.Int64()})
 
-READ = ("close_raw", "adj_factor", "sector33")
+READ = ("close_raw", "sector33")
 """Columns of a panel, beside its key and the engine's own, that the sums are made of."""
 
 

@@ -55,7 +55,9 @@ def unpack(blob: Blob) -> pl.DataFrame:
 
 
 def unpack_in_place(blob: Blob) -> pl.DataFrame:
-    """Return the frame that `pack` took. Its columns lie in the blob: nothing is copied, where that is aligned.
+    """Return the frame that `pack` took. Its columns lie in the blob: nothing is copied where that is aligned.
+
+    A large frame that was packed from several chunks is several batches, which are put together.
 
     Raises:
         ArrowNotImplementedError: A column is of a type that Polars alone has, such as integers of 128 bits.

@@ -26,7 +26,7 @@ class Scratch:
 
     folder: Path
 
-    def put(self, stage: str, blobs: Iterable[tuple[int, str, Blob]], source: int) -> None:
+    def put(self, stage: str, blobs: Iterable[tuple[int, str, bytes]], source: int) -> None:
         """Keep what a source made for a stage: number, name and blob. A name comes once a number."""
         place = self.folder / stage
         place.mkdir(exist_ok=True)

@@ -93,7 +93,8 @@ class ATFT:
         small = replace(Architecture.reduced(), **{name: getattr(self.shape, name) for name in _KEPT})
         quick = Schedule.reduced()
         few = min(4, self.schedule.epochs), min(100, self.schedule.sessions_per_epoch)
-        own = {name: getattr(self.schedule, name) for name in ("seed", "device", "threads", "direct_penalties")}
+        same = ("seed", "device", "threads", "direct_rate", "direct_penalties")
+        own = {name: getattr(self.schedule, name) for name in same}
         schedule = replace(quick, epochs=few[0], sessions_per_epoch=few[1], **own)
         return replace(self, shape=small, schedule=schedule)
 

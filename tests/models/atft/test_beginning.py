@@ -159,6 +159,12 @@ def test_the_penalty_is_that_of_the_highest_rank_ic_on_the_validation_sessions(b
     np.testing.assert_array_equal(weights_of(network), line)
 
 
+def test_without_any_rank_ic_to_choose_by_the_highest_penalty_is_taken():
+    nothing = Sessions(change=lambda s: s._replace(returns=torch.full_like(s.returns, torch.nan)))
+    tried = replace(SCHEDULE, direct_penalties=(1e-3, 30.0, 0.3))
+    assert begin_at_ridge(network_of(), Span(Sessions(), PLACES), Span(nothing, (100, 101)), tried) == 30.0
+
+
 def test_several_penalties_without_validation_are_refused():
     with pytest.raises(SettingsError, match="2 penalties of the direct path's ridge were given, and no validation"):
         begun(schedule=replace(SCHEDULE, direct_penalties=(0.1, 1.0)))

@@ -98,7 +98,10 @@ def _scaled(weights: Tensor, sums: _Sums) -> Tensor:
 def _best(
     lines: list[Tensor], network: Network, direct: DirectPath, validation: Span | None, schedule: Schedule
 ) -> int:
-    """Return the place of the line whose scores have the highest mean rank IC over sessions and horizons."""
+    """Return the place of the line whose scores have the highest mean rank IC over sessions and horizons.
+
+    Where no session has a rank IC, it is that of the highest penalty: the least that is believed of the training span.
+    """
     if len(lines) == 1:
         return 0
     if validation is None:
@@ -114,7 +117,8 @@ def _best(
         returns.append(batch.returns[here].double().cpu().numpy())
     bounds = counts_to_bounds(np.array([len(part) for part in returns]))
     known = np.concatenate(returns)
-    return int(np.argmax([_mean_rank_ic(each, known, bounds) for each in np.concatenate(scores, axis=1)]))
+    found = [_mean_rank_ic(each, known, bounds) for each in np.concatenate(scores, axis=1)]
+    return int(np.argmax(found if np.isfinite(found).any() else schedule.direct_penalties))
 
 
 def _mean_rank_ic(scores: Float64s, returns: Float64s, bounds: Bounds) -> float:

@@ -9,10 +9,9 @@ The formulas are those of the families; only the windows they look back with are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from tosho.features import fold_kinds as kinds
@@ -115,6 +114,8 @@ def compute(bars: pl.DataFrame, wanted: Sequence[Feature]) -> pl.DataFrame:
             null where it did not trade. Prices are adjusted, `vwap` is among them.
         wanted: Features of set `alpha158`.
     """
+    from tosho.features.placing import Placed  # noqa: PLC0415 - Numba, only where something is computed
+
     formulas = _formulas(wanted)
     names = [f.name for f in wanted]
     read = {name: formula for name, formula in formulas.items() if name not in names}
@@ -122,40 +123,13 @@ def compute(bars: pl.DataFrame, wanted: Sequence[Feature]) -> pl.DataFrame:
     rows = bars.sort("code", "session").select("session", "code", pl.col(*INPUTS).cast(pl.Float32).fill_nan(None))
     last = frozenset(names).difference(*(formula.meta.root_names() for formula in asked.values()))
     order = np.argsort(rows["session"].to_physical().to_numpy(), kind="stable")
-    values = _Values(names, order)
+    values = Placed(names, order)
     for codes in between_codes(rows, _CODES_ROWS):
         frame = _with_carried(_evaluated(_with_rows_before(codes), read))
         for chunk in between_codes(frame, _CHUNK_ROWS):
-            values.take(_evaluated(chunk, asked, last))
+            found = _evaluated(chunk, asked, last)
+            values.take(found, found.select(_ROW.is_not_null()).to_series())
     return rows[order].select("session", "code", *values.columns())
-
-
-class _Values:
-    """What was computed code by code, by session and code: each value is put where it lies at last."""
-
-    def __init__(self, names: Sequence[str], order: npt.NDArray[np.int64]) -> None:
-        self._names = names
-        self._values = np.empty((len(names), order.size), np.float32)
-        self._places = np.empty_like(order)
-        self._places[order] = np.arange(order.size)
-        self._taken = 0
-
-    def take(self, chunk: pl.DataFrame) -> None:
-        """Take the next rows, in the order of codes and sessions; those without a number are none."""
-        from tosho.features.placing import put  # noqa: PLC0415
-
-        is_row = chunk.select(_ROW.is_not_null()).to_series().to_numpy()
-        rows = int(np.count_nonzero(is_row))
-        places = np.full(chunk.height, -1)
-        places[is_row] = self._places[self._taken : self._taken + rows]
-        self._taken += rows
-        for name, values in zip(self._names, self._values, strict=True):
-            put(chunk[name].cast(pl.Float64), places, values)
-
-    def columns(self) -> Iterator[pl.Series]:
-        """Yield the columns, null where there is no number."""
-        for name, values in zip(self._names, self._values, strict=True):
-            yield pl.Series(name, values, nan_to_null=True)
 
 
 def _formulas(wanted: Sequence[Feature]) -> dict[str, pl.Expr]:
